@@ -346,12 +346,12 @@ export class Connections {
     if (session === undefined) return;
     connection.session = undefined;
     connection.retained = undefined;
-    const sessionGoesOn = session.expiryIntervalS > 0;
+    const lastsS = session.expiryIntervalS;
     this.sessions.detach(session);
     if (hasLeft) this.wills.discard(clientId);
     // At a shutdown the wills stay in the store: they are due if the clients do not return to the next process.
     else if (reason !== 'server-shutting-down')
-      this.wills.connectionEnded({ clientId, userName, access: connection.access }, sessionGoesOn);
+      this.wills.connectionEnded({ clientId, userName, access: connection.access }, lastsS);
   }
 }
 

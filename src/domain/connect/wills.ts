@@ -107,9 +107,9 @@ export class Wills {
 
   /**
    * The connection has ended without DISCONNECT.
-   * @param sessionGoesOn whether the session outlives the connection; only then does a delay apply.
+   * @param lastsS how long the session outlives the connection, in seconds: a delay ends with it.
    */
-  connectionEnded({ clientId, userName, access }: WillOwner, sessionGoesOn: boolean): void {
+  connectionEnded({ clientId, userName, access }: WillOwner, lastsS: number): void {
     const held = this.#wills.get(clientId);
     if (held === undefined) return;
     const { topic } = held.record.message;
@@ -119,8 +119,8 @@ export class Wills {
       const detail = `will: ${refusal}`;
       this.context.counters.denied++;
       this.context.effects.emit({ kind: 'publish-denied', clientId, topic, detail, userName });
-    } else if (held.record.delayS === 0 || !sessionGoesOn) this.#publish(held);
-    else this.#wait(held, this.context.nowMs + held.record.delayS * 1000);
+    } else if (held.record.delayS === 0 || lastsS === 0) this.#publish(held);
+    else this.#wait(held, this.context.nowMs + Math.min(held.record.delayS, lastsS) * 1000);
   }
 
   /** What they count for in the limits of memory. */

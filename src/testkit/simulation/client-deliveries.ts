@@ -26,6 +26,8 @@ export interface DeliveriesOwner {
   readonly clock: VirtualClock;
   acknowledge(type: AcknowledgementPacket['type'], packetId: number, reasonCode: number): void;
   received(publish: PublishPacket): void;
+  /** The client refuses the message, which may come again if the refusal is lost. */
+  refuses(tag: string): void;
   identifierReused(confusion: Confusion): void;
 }
 
@@ -66,6 +68,7 @@ export class ClientDeliveries {
     const held = qos === 2 ? this.#received.get(packetId) : undefined;
     if (held === undefined && this.#refuses(tag)) {
       this.#open.delete(packetId);
+      owner.refuses(tag);
       owner.acknowledge(type, packetId, ReasonCode.implementationSpecificError);
       return;
     }

@@ -31,6 +31,8 @@ const AGAIN = 'r';
 export interface ClientObserver {
   /** The client passed a message to its application; a QoS 2 message once, however often it was repeated. */
   received(client: SimulatedClient, connection: SimulatedConnection, publish: PublishPacket): void;
+  /** The client refuses a message that it was sent. */
+  refuses?(client: SimulatedClient, tag: string): void;
   /** A message arrived with an identifier that was in use for another message. */
   identifierReused(client: SimulatedClient, confusion: Confusion): void;
 }
@@ -258,6 +260,10 @@ export class SimulatedClient implements ConnectionUser, DeliveriesOwner, Request
   /** A message that the client passes to its application. */
   received(publish: PublishPacket): void {
     if (this.#connection !== undefined) this.observer.received(this, this.#connection, publish);
+  }
+
+  refuses(tag: string): void {
+    this.observer.refuses?.(this, tag);
   }
 
   identifierReused(confusion: Confusion): void {

@@ -70,6 +70,10 @@ export class Model implements NetworkObserver, ClientObserver {
     for (const invariant of this.#invariants) invariant.received?.({ client, connection, packet, publication, times });
   }
 
+  refuses({ name }: SimulatedClient, tag: string): void {
+    this.evidence.clients.get(name)?.received.declined.add(tag);
+  }
+
   identifierReused(client: SimulatedClient, confusion: Confusion): void {
     const { packetId, tag, heldTag } = confusion;
     const received = this.evidence.clients.get(client.name)?.received;

@@ -111,7 +111,8 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
       replaceMethod(PublishHandler.prototype, 'publish', (self, publish, connection, session, packet) => {
         const isRepeat = isRepeatedRetained(session, packet);
         publish(connection, session, packet);
-        if (!isRepeat) return;
+        // An alias would go on to subscribers.
+        if (!isRepeat || packet.properties?.topicAlias !== undefined) return;
         const draft = packet as PublishPacket & { readonly topic: TopicName };
         self.dispatcher.publish(draft, session.origin, { targets: [], groups: [], revision: 0 });
       }),
@@ -267,7 +268,7 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     breaks: ['wills'],
     plant: () =>
       replaceMethod(Wills.prototype, 'discard', (self, _discard, clientId) => {
-        self.connectionEnded({ clientId, userName: undefined, access: undefined }, false);
+        self.connectionEnded({ clientId, userName: undefined, access: undefined }, 0);
       }),
   },
   {
@@ -297,7 +298,7 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
           isAbandoned = true;
         }),
         replaceMethod(Wills.prototype, 'discard', (self, discard, clientId) => {
-          if (isAbandoned) self.connectionEnded({ clientId, userName: undefined, access: undefined }, false);
+          if (isAbandoned) self.connectionEnded({ clientId, userName: undefined, access: undefined }, 0);
           else discard(clientId);
           isAbandoned = false;
         }),
@@ -359,7 +360,7 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
   },
   {
     name: 'a wildcard that matches a topic that begins with $',
-    breaks: ['only to subscribers'],
+    breaks: ['subscription identifiers', 'only to subscribers'],
     plant: () =>
       replaceMethod(SubscriptionTree.prototype, 'match', (_self, match, topic, budget, found) => {
         if (topic.startsWith('$')) match(topic.slice(1) as TopicName, budget, found);

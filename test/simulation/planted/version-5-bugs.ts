@@ -11,6 +11,7 @@ import { DeliveryWindow } from '../../../src/domain/session/delivery-window.js';
 import { SentSoFar } from '../../../src/domain/session/sent-so-far.js';
 import { Session } from '../../../src/domain/session/session.js';
 import { Sessions } from '../../../src/domain/session/sessions.js';
+import { PacketType } from '../../../src/protocol/packets.js';
 import { ReasonCode } from '../../../src/protocol/reason-codes.js';
 import { EFFECTS } from './planted-bug.js';
 import type { PlantedBug } from './planted-bug.js';
@@ -103,7 +104,9 @@ export const VERSION_5_BUGS: readonly PlantedBug[] = [
     breaks: ['reason codes'],
     plant: () =>
       replaceMethod(EFFECTS, 'acknowledge', (_self, acknowledge, connection, type, packetId, reasonCode, after) => {
-        const code = reasonCode === ReasonCode.success ? ReasonCode.noMatchingSubscribers : reasonCode;
+        const isPublish = type === PacketType.puback || type === PacketType.pubrec;
+        const isSuccess = isPublish && reasonCode === ReasonCode.success;
+        const code = isSuccess ? ReasonCode.noMatchingSubscribers : reasonCode;
         acknowledge(connection, type, packetId, code, after);
       }),
   },
@@ -132,7 +135,7 @@ export const VERSION_5_BUGS: readonly PlantedBug[] = [
     breaks: ['wills'],
     plant: () =>
       replaceMethod(Wills.prototype, 'connectionEnded', (_self, connectionEnded, owner) => {
-        connectionEnded(owner, false);
+        connectionEnded(owner, 0);
       }),
   },
   {

@@ -314,7 +314,11 @@ export class Evidence {
     client.sessionEnded(earlierSubscriptions);
     client.newSessionSince = since;
     for (const [packetId, publication] of client.published)
-      if (published.get(packetId)?.publication !== publication) client.published.delete(packetId);
+      if (published.get(packetId)?.publication !== publication) {
+        client.published.delete(packetId);
+        // A client that does not get this CONNACK takes the new session for the old one.
+        publication.mayBeForgotten = true;
+      }
     client.staleInbound.clear();
     return wasAnnounced;
   }

@@ -8,6 +8,8 @@ export interface ReceivedLog {
   readonly qos2Receptions: Map<string, number>;
   /** Messages whose delivery the client has acknowledged to the end. */
   readonly completed: Set<string>;
+  /** Messages that it has refused at least once, whether or not the broker has heard of it. */
+  readonly declined: Set<string>;
   /** Messages that it has refused with a Reason Code of 0x80 or more. */
   readonly refused: Set<string>;
   /** Those of which the broker has not reported it yet. */
@@ -37,6 +39,7 @@ export const emptyReceivedLog = (): ReceivedLog => ({
   receptions: new Map(),
   qos2Receptions: new Map(),
   completed: new Set(),
+  declined: new Set(),
   refused: new Set(),
   refusing: new Set(),
   sentAtQos2: new Set(),

@@ -42,6 +42,8 @@ export class Order implements Observations {
     const arrived = valueOf(this.#arrived, client, () => new Set<string>());
     if (arrived.has(tag)) return;
     arrived.add(tag);
+    // It came in its turn the first time.
+    if (client.received.declined.has(tag)) return;
     if (isUnordered(client, publication, qos) || this.evidence.drops.has(client.queue)) return;
     const stream = `${publisher} ${topic} ${qos}`;
     const latestByStream = valueOf(this.#latest, client, () => new Map<string, Publication>());

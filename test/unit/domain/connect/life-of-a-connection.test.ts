@@ -674,6 +674,18 @@ describe('wills', () => {
     expect(core.store.wills.size).toBe(0);
   });
 
+  test('wills wait no longer than their session lasts', () => {
+    const core = new CoreHarness();
+    core.connect('watcher').subscribe(['w', 0]);
+    const properties = { sessionExpiryInterval: 5 };
+    core.connect('a', { version: 5, properties, will: will('w', 'gone', { delayS: 10 }) }).lose();
+    core.lines();
+    core.advance(4999);
+    expect(core.lines()).toEqual([]);
+    core.advance(1);
+    expect(core.lines()).toContain('1 < publish w=gone q0');
+  });
+
   test('wills wait no longer when their client begins a new session', () => {
     const core = new CoreHarness();
     core.connect('watcher').subscribe(['w', 0]);
