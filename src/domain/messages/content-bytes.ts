@@ -1,5 +1,6 @@
 // How much memory the contents of a message take: its payload, its topic and, in MQTT 5, its properties.
 import type { Properties } from '../../protocol/packets.js';
+import type { DeliveryOptions } from './delivery-options.js';
 
 interface Content {
   readonly topic: string;
@@ -10,9 +11,15 @@ interface Content {
 /** Memory of a property besides its text, and of a user property, which is a list of two texts. */
 const PROPERTY_BYTES = 32;
 const USER_PROPERTY_BYTES = 96;
+/** Memory of a Subscription Identifier, in a list that grew while a route was searched. */
+const IDENTIFIER_BYTES = 12;
 
 export const contentBytes = ({ topic, payload, properties }: Content): number =>
   payload.byteLength + topic.length + (properties === undefined ? 0 : propertyBytes(properties));
+
+/** The same for a message on its way to one subscriber, which carries the identifiers of all that it matched. */
+export const deliveryBytes = (content: Content, { identifiers }: DeliveryOptions): number =>
+  contentBytes(content) + (identifiers === undefined ? 0 : identifiers.length * IDENTIFIER_BYTES);
 
 export function propertyBytes({ contentType, responseTopic, correlationData, userProperties }: Properties): number {
   let bytes = PROPERTY_BYTES;

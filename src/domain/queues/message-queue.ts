@@ -8,7 +8,7 @@ import type { Context } from '../context.js';
 import { Backlog, HALF } from './backlog.js';
 import { drop } from '../messages/drops.js';
 import type { DeliveryOptions } from '../messages/delivery-options.js';
-import { contentBytes } from '../messages/content-bytes.js';
+import { deliveryBytes } from '../messages/content-bytes.js';
 import { detachPayload } from '../messages/message.js';
 import type { Message } from '../messages/message.js';
 import { NOW } from '../durability.js';
@@ -132,7 +132,7 @@ export class MessageQueue {
     bounded: boolean,
   ): DropReason | undefined {
     const { limits, counters, changes } = this.context;
-    const held = contentBytes(message) + WAITING_ENTRY_BYTES;
+    const held = deliveryBytes(message, options) + WAITING_ENTRY_BYTES;
     const bytes = this.stored ? message.payload.byteLength : held;
     counters.started++;
     // Under `refuse` there was room before the message was accepted.
@@ -147,7 +147,7 @@ export class MessageQueue {
     const seq = this.next++ as Seq;
     this.count++;
     this.bytes += bytes;
-    this.#inStorage?.added(message, this.count, this.bytes);
+    this.#inStorage?.added(held - message.payload.byteLength, this.count, this.bytes);
     // The reader has fallen behind: from now on the buffer is filled by pages until it reaches the end again.
     const isBuffered = !this.stored || (this.#open && this.#bufferedUpTo === seq && this.buffer.fits(bytes, held));
     let append: Append | undefined;
@@ -213,7 +213,7 @@ export class MessageQueue {
 
   /** The entry has been sent, and its message is kept no longer. */
   sent(entry: QueueEntry): void {
-    entry.message = undefined;
+    entry.forget();
     this.#resize(entry, SENT_ENTRY_BYTES);
   }
 
@@ -303,7 +303,7 @@ export class MessageQueue {
 
   /** PUBREC: keeps the entry, discards its payload. */
   release(entry: QueueEntry): void {
-    entry.released = true;
+    entry.release();
     this.#resize(entry, SENT_ENTRY_BYTES);
     if (!this.stored) return;
     this.bytes -= entry.bytes;

@@ -4,7 +4,7 @@ import { NOW } from '../durability.js';
 import type { Ticket } from '../durability.js';
 import type { Seq } from '../identifiers.js';
 import type { StoredEntry } from '../inputs.js';
-import { contentBytes } from '../messages/content-bytes.js';
+import { deliveryBytes } from '../messages/content-bytes.js';
 import { deliveryOptions } from '../messages/delivery-options.js';
 import type { DeliveryOptions } from '../messages/delivery-options.js';
 import type { Message } from '../messages/message.js';
@@ -34,7 +34,7 @@ export class QueueEntry {
     readonly seq: Seq,
     /** `undefined` once sent: a repeat is read from storage, and a session that is not stored never repeats. */
     public message: Message | undefined,
-    readonly options: DeliveryOptions,
+    public options: DeliveryOptions,
     /** What a delivery at QoS 2 waits for. */
     readonly after: Ticket,
     /** The record that stored it, if this process recorded it. */
@@ -45,6 +45,23 @@ export class QueueEntry {
     /** What it counts for in memory. */
     public held: number,
   ) {}
+
+  /** The message has been sent and is kept no longer, nor are its Subscription Identifiers. */
+  forget(): void {
+    this.message = undefined;
+    this.#forgetIdentifiers();
+  }
+
+  /** PUBREC: nothing but PUBREL is sent any more. */
+  release(): void {
+    this.released = true;
+    this.#forgetIdentifiers();
+  }
+
+  #forgetIdentifiers(): void {
+    const { qos, retain, identifiers } = this.options;
+    if (identifiers !== undefined) this.options = deliveryOptions(qos, retain, undefined);
+  }
 
   get qos(): 1 | 2 {
     return this.options.qos as 1 | 2;
@@ -58,8 +75,8 @@ export function entryOfPage(
 ): QueueEntry {
   const isReleased = released || isDropped;
   const bytes = isReleased ? 0 : message.payload.byteLength;
-  const held = bytes - message.payload.byteLength + contentBytes(message) + WAITING_ENTRY_BYTES;
   const options = deliveryOptions(qos, retain, identifiers);
+  const held = bytes - message.payload.byteLength + deliveryBytes(message, options) + WAITING_ENTRY_BYTES;
   const entry = new QueueEntry(seq, message, options, NOW, undefined, undefined, bytes, held);
   entry.released = isReleased;
   return entry;

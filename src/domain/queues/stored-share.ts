@@ -3,8 +3,6 @@
 // loses its oldest waiting message, as in `WaitingMemory`; if it has none that waits, its session ends.
 import type { Context } from '../context.js';
 import type { QueueId } from '../identifiers.js';
-import { contentBytes } from '../messages/content-bytes.js';
-import type { Message } from '../messages/message.js';
 import { MemoryShare } from '../waiting-memory.js';
 import type { MemoryHolder } from '../waiting-memory.js';
 import { WAITING_ENTRY_BYTES } from './queue-entry.js';
@@ -21,7 +19,7 @@ interface Droppable {
 export class StoredShare implements MemoryHolder<QueueId> {
   /** Created when there is a limit. */
   #share: MemoryShare<QueueId> | undefined;
-  /** Of its topics and properties: removing a message takes the average. */
+  /** Of its topics, properties and Subscription Identifiers: removing a message takes the average. */
   #contentBytes = 0;
 
   constructor(
@@ -52,9 +50,12 @@ export class StoredShare implements MemoryHolder<QueueId> {
     return storedQueues.fits(this.#open(), more);
   }
 
-  /** A message was added. The queue has so many now, and so many bytes of payload. */
-  added(message: Message, count: number, bytes: number): void {
-    this.#contentBytes += contentBytes(message) - message.payload.byteLength;
+  /**
+   * A message was added. The queue has so many now, and so many bytes of payload.
+   * @param held what it counts for while it waits in memory, without its payload.
+   */
+  added(held: number, count: number, bytes: number): void {
+    this.#contentBytes += held - WAITING_ENTRY_BYTES;
     this.changed(count, bytes);
   }
 

@@ -7,7 +7,7 @@ import { NOW } from '../durability.js';
 import type { Ticket } from '../durability.js';
 import type { AcknowledgementType } from '../effects.js';
 import type { ConnectionId } from '../identifiers.js';
-import { contentBytes } from '../messages/content-bytes.js';
+import { deliveryBytes } from '../messages/content-bytes.js';
 import type { DeliveryOptions } from '../messages/delivery-options.js';
 import type { Message } from '../messages/message.js';
 import type { MemoryShare } from '../waiting-memory.js';
@@ -116,7 +116,7 @@ export class ClientOutput {
     const { effects, limits, memory } = this.context;
     if (!this.fits(message, 0, options.identifiers)) return 'packet-too-large';
     if (this.#congested) {
-      const bytes = contentBytes(message);
+      const bytes = deliveryBytes(message, options);
       if (
         this.#bufferedMessages >= limits.maxBufferedQos0Messages ||
         this.#bufferedBytes + bytes > limits.maxBufferedQos0Bytes

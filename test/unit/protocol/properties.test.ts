@@ -105,7 +105,7 @@ describe('properties and the packets that may carry them', () => {
     const withLength = (length: number): (() => unknown) => {
       const bytes = new Uint8Array(4 + length);
       // Property Length in as many bytes as it takes; the property behind it is unknown.
-      const header = [(length & 0x7f) | 0x80, ((length >> 7) & 0x7f) | 0x80, ((length >> 14) & 0x7f), 0x7f];
+      const header = [(length & 0x7f) | 0x80, ((length >> 7) & 0x7f) | 0x80, (length >> 14) & 0x7f, 0x7f];
       bytes.set(header);
       return () => readProperties(new ByteReader(bytes, 0, 3 + length), PropertyPlace.publishFromClient);
     };

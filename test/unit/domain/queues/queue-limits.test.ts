@@ -256,3 +256,19 @@ describe('a full queue that discards the oldest', () => {
     expect(core.waiting).toBe(3);
   });
 });
+
+describe('Subscription Identifiers of waiting messages', () => {
+  test('a message that carries many counts for them in the limit of bytes', () => {
+    const core = new CoreHarness({ maxTransientQueueBytes: 16_384, maxInflight: 1, initialInflight: 1 });
+    const a = core.connect('a', { version: 5 });
+    // 2 to the power of 6 filters match the topic.
+    for (let i = 0; i < 64; i++) {
+      const topicFilter = Array.from({ length: 6 }, (_, level) => (((i >> level) & 1) === 1 ? '+' : 't')).join('/');
+      a.subscribeWith({ properties: { subscriptionIdentifiers: [i + 1] } }, [topicFilter, 1]);
+    }
+    for (let i = 0; i < 40; i++) a.publish('t/t/t/t/t/t', 'x');
+    const { dropped } = core.broker.counters;
+    // One is in flight; each of the others takes 256 bytes, 12 of content, and 64 identifiers of 12.
+    expect(dropped['queue-bytes-full']).toBe(40 - 1 - Math.floor(16_384 / (256 + 12 + 64 * 12)));
+  });
+});
