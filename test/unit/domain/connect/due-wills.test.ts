@@ -67,13 +67,15 @@ describe('a will that is delayed', () => {
     expect(afterReturn(leave, false)).toEqual({ got: [], later: [] });
   });
 
-  test('one that a restart delays is dropped when its client returns with Clean Start 1', () => {
+  test('after a restart it is published when its client returns with Clean Start 1, and one without a delay is dropped', () => {
     const core = new CoreHarness({ willGraceAfterRestartMs: 30_000 });
     core.connectStored('watcher').subscribe(['t', 1]);
-    core.connectStored('a', { will: will('t', 'gone', { qos: 1, delayS: 10 }) });
+    core.connectStored('a', { will: will('t', 'delayed', { qos: 1, delayS: 10 }) });
+    core.connectStored('b', { will: will('t', 'at once', { qos: 1 }) });
     const next = core.restarted(1000);
     next.connect('a');
+    next.connect('b');
     next.advance(60_000);
-    expect(next.stored('watcher')).toEqual([]);
+    expect(next.stored('watcher')).toEqual(['delayed']);
   });
 });
