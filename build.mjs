@@ -28,7 +28,14 @@ const INPUTS = [
 /** The digest of the inputs of the last build that was completed. */
 const STAMP = join(DIST, '.inputs');
 /** Packages that only some configurations load, and native ones: they stay outside the bundle. */
-const EXTERNAL = ['classic-level', 'mongodb', 'jose', '@inquirer/password', 'write-file-atomic'];
+const EXTERNAL = [
+  'classic-level',
+  'mongodb',
+  '@mongodb-js/saslprep',
+  'jose',
+  '@inquirer/password',
+  'write-file-atomic',
+];
 
 async function run() {
   const { build, typescript } = await loadTools();

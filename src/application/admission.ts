@@ -1,14 +1,14 @@
 // The way of a CONNECT through login throttling, authentication and authorization. The core receives one result.
 import type { AuthenticationRequest } from '../domain/effects.js';
-import type { AuthenticationResult } from '../domain/inputs.js';
-import type { AuthorizationRequest } from '../ports/auth.js';
-import type { Authentication } from './authentication.js';
+import type { ExchangeRequest } from '../ports/auth.js';
+import { AuthenticationExchange } from './authentication-exchange.js';
+import type { AdmissionCallback } from './authentication-exchange.js';
+import type { Authentication, AuthenticationOutcome } from './authentication.js';
 import type { Authorization } from './authorization.js';
 import type { LoginThrottle } from './login-throttle.js';
 import type { PendingRequest } from './pending-request.js';
 
-/** @param authorized the authorization request of an admitted client, with which its permissions can be renewed. */
-type Callback = (result: AuthenticationResult, authorized?: AuthorizationRequest) => void;
+type Accepted = Extract<AuthenticationOutcome, { readonly decision: 'allow' }>;
 
 export class Admission {
   constructor(
@@ -22,7 +22,7 @@ export class Admission {
    * Calls back synchronously if every adapter answers synchronously.
    * @param pending cancel it when the client disconnects: then there is no callback and no further work.
    */
-  admit(request: AuthenticationRequest, callback: Callback, pending?: PendingRequest): void {
+  admit(request: AuthenticationRequest, callback: AdmissionCallback, pending?: PendingRequest): void {
     if (this.throttle === undefined) {
       this.#authenticate(request, callback, pending);
       return;
@@ -37,7 +37,11 @@ export class Admission {
     );
   }
 
-  #authenticate(request: AuthenticationRequest, callback: Callback, pending: PendingRequest | undefined): void {
+  #authenticate(
+    request: AuthenticationRequest,
+    callback: AdmissionCallback,
+    pending: PendingRequest | undefined,
+  ): void {
     this.authentication.authenticate(
       request,
       (outcome) => {
@@ -46,15 +50,34 @@ export class Admission {
           callback(outcome);
           return;
         }
-        const { userName = request.userName, expiresAtMs, permissions } = outcome;
-        const { clientId, protocolVersion, listener, peer } = request;
-        const authorizationRequest = { clientId, userName, protocolVersion, listener, peer, permissions };
-        this.authorization.authorize(authorizationRequest, (authorized) => {
-          if (authorized.decision === 'deny') callback(authorized);
-          else callback({ ...authorized, userName, expiresAtMs }, authorizationRequest);
-        });
+        this.#authorize(request, outcome, callback);
       },
       pending,
     );
+  }
+
+  /** The exchange of a client that names an Authentication Method. */
+  exchange(request: ExchangeRequest): AuthenticationExchange {
+    const { authentication, throttle } = this;
+    return new AuthenticationExchange(
+      {
+        authenticator: authentication.withMethod(request),
+        throttle,
+        authorize: (accepted, callback) => {
+          this.#authorize(request, accepted, callback);
+        },
+      },
+      request,
+    );
+  }
+
+  #authorize(request: AuthenticationRequest, accepted: Accepted, callback: AdmissionCallback): void {
+    const { userName = request.userName, expiresAtMs, permissions } = accepted;
+    const { clientId, protocolVersion, listener, peer } = request;
+    const authorizationRequest = { clientId, userName, protocolVersion, listener, peer, permissions };
+    this.authorization.authorize(authorizationRequest, (authorized) => {
+      if (authorized.decision === 'deny') callback(authorized);
+      else callback({ ...authorized, userName, expiresAtMs }, authorizationRequest);
+    });
   }
 }

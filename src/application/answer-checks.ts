@@ -5,7 +5,7 @@ import { ALLOW_ALL } from '../domain/access/permissions.js';
 import type { AccessAction, AccessRule, Permissions } from '../domain/access/permissions.js';
 import type { TopicFilter } from '../domain/identifiers.js';
 import { topicFilterProblem } from '../ports/access-rules.js';
-import type { AuthenticatorAnswer } from '../ports/auth.js';
+import type { AuthenticatorAnswer, ExchangeAnswer } from '../ports/auth.js';
 
 /** In UTF-16 code units of a value that is shown. */
 const SHOWN_MAX = 60;
@@ -54,6 +54,37 @@ export function requireAnswer(answer: unknown): AuthenticatorAnswer {
     default:
       throw new AnswerFault('decision', mapping['decision'], '"allow", "deny" or "abstain"');
   }
+}
+
+/** What one AUTH can carry. */
+const DATA_MAX_BYTES = 65_535;
+
+/**
+ * @returns the answer; its data and its permissions are copies.
+ * @throws AnswerFault
+ */
+export function requireExchangeAnswer(answer: unknown): ExchangeAnswer {
+  const mapping = mappingOf(answer, '', '{ decision: "continue" }, "allow" or "deny"');
+  const { decision, data, claimedUserName, ...plain } = mapping;
+  if (decision !== 'continue' && decision !== 'allow' && decision !== 'deny')
+    throw new AnswerFault('decision', decision, '"continue", "allow" or "deny"');
+  if (decision === 'allow') requireNone('claimedUserName', claimedUserName, 'the answer has userName');
+  else if (claimedUserName !== undefined) requireString('claimedUserName', claimedUserName, 'a string, or none');
+  if (decision === 'deny') requireNone('data', data, 'a refusal carries no data');
+  else if (data !== undefined && (!(data instanceof Uint8Array) || data.length > DATA_MAX_BYTES))
+    throw new AnswerFault('data', data, `a Uint8Array of at most ${DATA_MAX_BYTES} bytes, or none`);
+  const copied = data === undefined ? {} : { data: new Uint8Array(data as Uint8Array) };
+  const claimed = claimedUserName === undefined ? {} : { claimedUserName: claimedUserName as string };
+  if (decision === 'continue') {
+    requireKeys(plain, '', ['data', 'claimedUserName']);
+    return { decision, ...copied, ...claimed };
+  }
+  const checked = requireAnswer({ decision, ...plain });
+  return { ...(checked as Exclude<ExchangeAnswer, { decision: 'continue' }>), ...copied, ...claimed };
+}
+
+function requireNone(field: string, value: unknown, what: string): void {
+  if (value !== undefined) throw new AnswerFault(field, value, `none: ${what}`);
 }
 
 /** Clients whose adapter answers with one object share the copy, and what is compiled from it. */

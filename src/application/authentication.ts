@@ -47,11 +47,21 @@ export class Authentication {
     this.#callFrom(0, { chain, request, callback, pending });
   }
 
+  /** The first authenticator of the client's chain that has the Authentication Method. */
+  withMethod(request: AuthenticationRequest): Authenticator | undefined {
+    const { authenticationMethod } = request;
+    return this.#chainOf(request).find(
+      ({ methods }) => authenticationMethod !== undefined && methods?.includes(authenticationMethod) === true,
+    );
+  }
+
   /**
    * Whether an authenticator of the chain remembers that this password is right for this user; `undefined` if none
    * could compare it.
    */
   remembers(request: AuthenticationRequest): boolean | undefined {
+    // The password of a client with an Authentication Method does not decide.
+    if (request.authenticationMethod !== undefined) return undefined;
     let compared: boolean | undefined;
     for (const authenticator of this.#chainOf(request)) {
       let one: unknown;
@@ -117,7 +127,10 @@ function outcomeOf(authenticator: Authenticator, answer: unknown): Authenticatio
   return valid.decision === 'abstain' ? undefined : valid;
 }
 
-function unavailable(authenticator: Authenticator, error: unknown): AuthenticationOutcome {
+export function unavailable(
+  authenticator: Pick<Authenticator, 'name'>,
+  error: unknown,
+): Extract<AuthenticationOutcome, { readonly decision: 'deny' }> {
   return {
     decision: 'deny',
     reason: 'authentication-unavailable',

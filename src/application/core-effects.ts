@@ -58,9 +58,19 @@ export class CoreEffects implements Effects {
     return this.#egress.released;
   }
 
-  authenticate(connection: ConnectionId, request: AuthenticationRequest): void {
+  authenticate(connection: ConnectionId, request: AuthenticationRequest, data: Uint8Array | undefined): void {
     const link = this.#parts.links.get(connection);
-    if (link !== undefined) this.#parts.authentication.authenticate(link, request);
+    if (link !== undefined) this.#parts.authentication.authenticate(link, request, data);
+  }
+
+  continueAuthentication(connection: ConnectionId, data: Uint8Array | undefined): void {
+    const link = this.#parts.links.get(connection);
+    if (link !== undefined) this.#parts.authentication.continue(link, data);
+  }
+
+  reauthenticate(connection: ConnectionId, data: Uint8Array | undefined): void {
+    const link = this.#parts.links.get(connection);
+    if (link !== undefined) this.#parts.authentication.renew(link, data);
   }
 
   established(connection: ConnectionId, terms: ConnectionTerms): void {

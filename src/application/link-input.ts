@@ -6,6 +6,7 @@ import { MAX_PACKET_SIZE_BEFORE_CONNECT } from '../domain/limits.js';
 import type { Channel } from '../ports/network.js';
 import { PacketDecoder } from '../protocol/decoder.js';
 import { MalformedPacketError } from '../protocol/malformed.js';
+import { propertiesSize, PropertyPlace } from '../protocol/properties.js';
 import { PacketType } from '../protocol/packets.js';
 import type { ConnectPacket, Packet, ProtocolVersion } from '../protocol/packets.js';
 import type { ConnectionOrigin } from './connection-tracker.js';
@@ -41,11 +42,17 @@ const HELD_PACKET_BYTES = 256;
 const AWAITED_CONNECT_BYTES = 2048;
 
 /** What a CONNECT holds until it is answered; its password keeps the chunk that it arrived in. */
-function connectBytes({ clientId, userName, password, will }: ConnectPacket): number {
+function connectBytes({ clientId, userName, password, will, properties }: ConnectPacket): number {
   const names = textBytes(clientId) + (userName === undefined ? 0 : textBytes(userName));
   const ofWill = will === undefined ? 0 : willBytes(will);
-  return AWAITED_CONNECT_BYTES + names + ofWill + ((password ?? will?.payload)?.buffer.byteLength ?? 0);
+  // Its User Properties as strings.
+  const ofProperties = properties === undefined ? 0 : 2 * propertiesSize(properties, PropertyPlace.connect);
+  const view = password ?? will?.payload ?? properties?.authenticationData;
+  return AWAITED_CONNECT_BYTES + names + ofWill + ofProperties + (view?.buffer.byteLength ?? 0);
 }
+
+/** Whatever arrives after CONNECT, that is what is oldest of it. */
+const KEPT_CONNECT = -1;
 
 /** One for all connections: few are ever asked for their progress. */
 const NOTHING_ARRIVED: { readonly packet: number; readonly bytes: number } = { packet: 0, bytes: 0 };
@@ -65,6 +72,7 @@ export class LinkInput {
   #isPaused = false;
   /** What CONNECT holds, until it is accepted. */
   #connectBytes = 0;
+  #isChallenged = false;
   #hasPartialPacket = false;
   /** How much of which packet had arrived when `takeProgress` was called last. */
   #progress = NOTHING_ARRIVED;
@@ -125,6 +133,14 @@ export class LinkInput {
     this.#isEstablished = true;
     this.#connectBytes = 0;
     this.#channel.admitted?.();
+  }
+
+  /**
+   * CONNECT has to wait for what the client answers, for as long as it likes: until it is accepted, it counts as an
+   * incomplete packet does.
+   */
+  challenged(): void {
+    this.#isChallenged = true;
   }
 
   received(chunk: Uint8Array): void {
@@ -244,11 +260,15 @@ export class LinkInput {
    */
   #trackPartialPacket(): void {
     const decoder = this.#decoder;
-    const isKept = decoder.partialPacketBytes > 0 || (!this.#isEstablished && decoder.bufferedBytes > 0);
+    const isEarly = !this.#isEstablished && (this.#isChallenged || decoder.bufferedBytes > 0);
+    const isKept = isEarly || decoder.partialPacketBytes > 0;
     // Most chunks end with a packet.
     if (!isKept && !this.#hasPartialPacket) return;
     this.#hasPartialPacket = isKept && this.#isOpen;
-    const bytes = decoder.partialPacketRoom + (this.#isEstablished ? 0 : decoder.chunkBytes) + HELD_PACKET_BYTES;
-    this.#owner.partialPacket(this, decoder.partialPacketNumber, this.#hasPartialPacket ? bytes : 0);
+    const ofConnect = this.#isChallenged ? this.#connectBytes : 0;
+    const earlyBytes = this.#isEstablished ? 0 : decoder.chunkBytes + ofConnect;
+    const bytes = decoder.partialPacketRoom + earlyBytes + HELD_PACKET_BYTES;
+    const packet = ofConnect > 0 ? KEPT_CONNECT : decoder.partialPacketNumber;
+    this.#owner.partialPacket(this, packet, this.#hasPartialPacket ? bytes : 0);
   }
 }

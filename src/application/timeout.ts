@@ -1,6 +1,13 @@
 // Timeouts for authenticators and authorizers: a decorator answers for an adapter that fails or is late. Which adapters
 // are called, and in which order, is decided in `authentication.ts` and `authorization.ts`.
-import type { Authenticator, AuthenticatorAnswer, Authorizer, RequestContext } from '../ports/auth.js';
+import type {
+  Authenticator,
+  AuthenticatorAnswer,
+  Authorizer,
+  Exchange,
+  ExchangeRequest,
+  RequestContext,
+} from '../ports/auth.js';
 import type { Clock } from '../ports/clock.js';
 import type { LifecycleEvent } from '../ports/telemetry.js';
 import { PendingRequest } from './pending-request.js';
@@ -47,7 +54,29 @@ export function authenticatorWithTimeout(
       });
     },
     ...(inner.remembers === undefined ? {} : { remembers: inner.remembers.bind(inner) }),
+    ...(inner.methods === undefined ? {} : { methods: inner.methods }),
+    ...(inner.exchange === undefined
+      ? {}
+      : { exchange: (request: ExchangeRequest) => withTimeouts(exchangeOf(inner, request), timeoutMs, clock) }),
     ...optionalMethods(inner),
+  };
+}
+
+function exchangeOf(inner: Authenticator, request: ExchangeRequest): Exchange {
+  const exchange = inner.exchange?.(request);
+  if (typeof exchange?.next !== 'function') throw new Error('exchange() returned no exchange with a function next');
+  return exchange;
+}
+
+/** The time for one answer. How long the client may take for its own is a limit of the broker. */
+function withTimeouts(inner: Exchange, timeoutMs: number, clock: Clock): Exchange {
+  return {
+    next: (data, context) => {
+      const pending = new PendingRequest();
+      const answer = inner.next(data, pending);
+      return isPromiseLike(answer) ? withTimeout(answer, timeoutMs, clock, pending, context) : answer;
+    },
+    end: () => inner.end?.(),
   };
 }
 

@@ -1,8 +1,8 @@
-// `hexmq passwd`: edits the users of a password file. A password is typed or read from standard input, never an
-// argument, because other users of the machine can see arguments.
+// `hexmq passwd`: edits the users of a password file, or of a file of SCRAM credentials. A password is typed or read
+// from standard input, never an argument, because other users of the machine can see arguments.
 import type { Command } from 'commander';
-import { passwordFileTools } from '../composition/passwords.js';
-import type { PasswordFileEditor } from '../composition/passwords.js';
+import { passwordFileTools, scramTools } from '../composition/passwords.js';
+import type { PasswordFileEditor, ScramTools } from '../composition/passwords.js';
 import { FileError } from './report-error.js';
 import { printable } from './printable.js';
 import type { ProcessHost } from './process-host.js';
@@ -15,18 +15,22 @@ interface PasswdFlags {
   readonly delete?: boolean;
   readonly list?: boolean;
   readonly cost?: string;
+  readonly scram?: boolean;
+  readonly iterations?: string;
 }
 
 export function addPasswd(program: Command, host: ProcessHost): void {
   const command = program.command('passwd');
   command
     .description('set the password of a user in a password file; creates the file if it does not exist')
-    .argument('<file>', 'the password file, as in options.path of the adapter password-file')
+    .argument('<file>', 'the file, as in options.path of the adapter password-file or scram')
     .argument('[user]', 'the user name')
     .option('--stdin', 'read the password from standard input instead of asking for it')
     .option('--delete', 'delete the user from the file')
     .option('--list', 'print the users of the file')
     .option('--cost <number>', 'cost of the hash: 10 to 18, each step takes twice the time and memory (default 14)')
+    .option('--scram', 'write SCRAM credentials, for the adapter scram')
+    .option('--iterations <number>', 'with --scram: what a client computes at each login (default 100000)')
     .action((path: string, user: string | undefined, flags: PasswdFlags) => {
       const refuse = (problem: string): never => command.error(`error: passwd: ${problem}`);
       if (flags.list === true) {
@@ -34,8 +38,12 @@ export function addPasswd(program: Command, host: ProcessHost): void {
         return list(path, host);
       }
       const name = user ?? refuse('the user name is missing');
-      if (flags.delete !== true) return set(path, name, flags, host);
-      if (flags.stdin === true || flags.cost !== undefined) refuse('--delete takes no password');
+      if (flags.scram === true ? flags.cost !== undefined : flags.iterations !== undefined)
+        refuse('--cost goes with password files, --iterations with --scram');
+      if (flags.delete !== true)
+        return flags.scram === true ? setScram(path, name, flags, host) : set(path, name, flags, host);
+      if (flags.stdin === true || flags.cost !== undefined || flags.iterations !== undefined)
+        refuse('--delete takes no password');
       return remove(path, name, host);
     });
 }
@@ -65,9 +73,51 @@ async function set(path: string, user: string, { stdin = false, cost }: PasswdFl
   }
   // Problems with the file are reported before the user types a password.
   const file = await open(path);
+  if (file.secrets.some(isScram))
+    throw new FileError(`${path} holds SCRAM credentials, expected a password file; --scram adds users to it`);
   const outcome = await file.set(user, await passwordFrom(host, stdin), hardness);
+  await saved(file, user, outcome, host);
+}
+
+async function setScram(path: string, user: string, flags: PasswdFlags, host: ProcessHost): Promise<void> {
+  const tools = await scramTools();
+  const { userNameProblem } = await passwordFileTools();
+  const name = tools.scramName(user) ?? '';
+  const problem = name === '' ? 'RFC 4013 (SASLprep) does not permit it' : userNameProblem(name);
+  if (problem !== undefined) throw new FileError(`the user name ${printable(user)} is not valid: ${problem}`);
+  const iterations = iterationsOf(flags, tools);
+  const file = await open(path);
+  if (!file.secrets.every(isScram))
+    throw new FileError(`${path} is a password file, expected one of SCRAM credentials; without --scram it is edited`);
+  const password = await passwordFrom(host, flags.stdin ?? false);
+  const secrets = await tools.scramSecrets(password, iterations).catch((error: unknown) => {
+    throw new FileError((error as Error).message, { cause: error });
+  });
+  // A line without a user: the secret that makes unknown users look like known ones.
+  if (!file.has('')) file.replace('', [tools.newDecoy()]);
+  await saved(file, name, file.replace(name, secrets), host);
+}
+
+function iterationsOf({ iterations }: PasswdFlags, tools: ScramTools): number {
+  const { DEFAULT_ITERATIONS, MIN_ITERATIONS, MAX_ITERATIONS } = tools;
+  const number = iterations === undefined ? DEFAULT_ITERATIONS : Number(iterations);
+  if (Number.isInteger(number) && number >= MIN_ITERATIONS && number <= MAX_ITERATIONS) return number;
+  throw new FileError(
+    `--iterations: ${printable(iterations ?? '')} is not valid, expected a whole number from ${MIN_ITERATIONS} to ` +
+      `${MAX_ITERATIONS}`,
+  );
+}
+
+const isScram = (secret: string): boolean => secret.startsWith('SCRAM-');
+
+async function saved(
+  file: PasswordFileEditor,
+  user: string,
+  outcome: 'added' | 'changed',
+  host: ProcessHost,
+): Promise<void> {
   await save(file);
-  host.print(`${printable(user)} ${outcome === 'added' ? 'added to' : 'changed in'} ${path}\n`);
+  host.print(`${printable(user)} ${outcome === 'added' ? 'added to' : 'changed in'} ${file.path}\n`);
 }
 
 async function passwordFrom(host: ProcessHost, stdin: boolean): Promise<Uint8Array> {

@@ -34,7 +34,7 @@ const SHAPES: Readonly<Record<Factory, Shape>> = {
   createAuthenticator: {
     what: 'an authenticator',
     methods: ['authenticate'] satisfies (keyof Authenticator)[],
-    optional: [...ACCESS_OPTIONAL, 'remembers'] satisfies (keyof Authenticator)[],
+    optional: [...ACCESS_OPTIONAL, 'remembers', 'exchange'] satisfies (keyof Authenticator)[],
     startsIn: 'start',
   },
   createAuthorizer: {
@@ -64,7 +64,8 @@ export function shapeProblem(factory: Factory, made: unknown): string | undefine
   for (const name of optional)
     if (fields[name] !== undefined && typeof fields[name] !== 'function')
       return `${factory} returned ${what} whose ${name} is no function, expected a function, or none`;
-  return factory === 'createStorage' ? traitsProblem(made as Storage) : nameProblem(factory, what, fields['name']);
+  if (factory === 'createStorage') return traitsProblem(made as Storage);
+  return nameProblem(factory, what, fields['name']) ?? methodsProblem(fields);
 }
 
 function traitsProblem(storage: Storage): string | undefined {
@@ -80,6 +81,16 @@ function nameProblem(factory: Factory, what: string, name: unknown): string | un
   if (typeof name === 'string' && name !== '') return undefined;
   const found = JSON.stringify(name) ?? 'undefined';
   return `${factory} returned ${what} whose name is ${found}, expected a name for the log`;
+}
+
+/** Authentication Methods, and the function that goes with them. */
+function methodsProblem({ methods, exchange }: Readonly<Record<string, unknown>>): string | undefined {
+  if (methods === undefined && exchange === undefined) return undefined;
+  if (typeof exchange !== 'function')
+    return 'createAuthenticator returned an authenticator with methods and without exchange(), expected both or none';
+  if (Array.isArray(methods) && methods.length > 0 && methods.every((name) => typeof name === 'string' && name !== ''))
+    return undefined;
+  return 'createAuthenticator returned an authenticator whose methods are no list of names, expected one';
 }
 
 const called = (method: string): string => `${method}()`;

@@ -88,6 +88,8 @@ interface AuthenticatorEntry extends AdapterEntry<AuthenticatorModule> {
   /** It never abstains, so that what stands behind it is not asked. */
   readonly alwaysDecides?: boolean;
   readonly needsCertificate?: boolean;
+  /** It decides about clients that name one of its Authentication Methods, whatever stands before it. */
+  readonly hasMethods?: boolean;
   /** It identifies clients by a secret that they send in CONNECT. */
   readonly takesPasswords?: boolean;
 }
@@ -104,6 +106,13 @@ export const AUTHENTICATION_ADAPTERS: Readonly<Record<string, AuthenticatorEntry
     takesOptions: true,
     takesPasswords: true,
     defaults: { path: './passwd' },
+    remark: ({ path }) => String(path),
+  },
+  scram: {
+    load: () => import('../../adapters/auth/scram/index.js'),
+    takesOptions: true,
+    hasMethods: true,
+    defaults: { path: './scram' },
     remark: ({ path }) => String(path),
   },
   certificate: {
@@ -129,6 +138,7 @@ export const AUTHENTICATION_ADAPTERS: Readonly<Record<string, AuthenticatorEntry
 /** Functions of adapters, besides their ports, that the command needs. */
 export const ADAPTER_TOOLS = {
   passwordFile: () => import('../../adapters/auth/password-file/file-editing.js'),
+  scram: () => import('../../adapters/auth/scram/tools.js'),
 };
 
 export const AUTHORIZATION_ADAPTERS: AdapterTable<AuthorizerModule> = {

@@ -43,7 +43,7 @@ function chainWarnings({ key, chain, listeners }: Chain): string[] {
   if (listeners.length === 0) return [];
   const last = chain.findIndex(({ adapter }) => entryOf(adapter)?.alwaysDecides === true);
   return chain.flatMap(({ adapter }, index) => {
-    if (last >= 0 && index > last)
+    if (last >= 0 && index > last && entryOf(adapter)?.hasMethods !== true)
       return [
         `${key}[${index}]: ${adapter} is never asked, because ${chain[last]?.adapter} before it (${key}[${last}]) ` +
           'decides about every client',

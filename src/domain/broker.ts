@@ -9,6 +9,7 @@ import { CLOCK_QUEUE } from './clock-mark.js';
 import type { ClockMark } from './clock-mark.js';
 import type { Connection } from './connect/connection.js';
 import { Connections } from './connect/connections.js';
+import { EnhancedAuthentication } from './connect/enhanced-authentication.js';
 import { Handshake } from './connect/handshake.js';
 import type { QueueId } from './identifiers.js';
 import { Wills } from './connect/wills.js';
@@ -115,7 +116,8 @@ export class Broker {
     context.storedQueues.end = (queue) => {
       this.#endSession(queue);
     };
-    this.#handshake = new Handshake(context, this.#connections, this.#sessions, this.#wills, newClientId);
+    const enhanced = new EnhancedAuthentication(context, this.#connections, this.#deadlines);
+    this.#handshake = new Handshake(context, this.#connections, this.#sessions, this.#wills, enhanced, newClientId);
     this.#subscribeHandler = new SubscribeHandler(context, this.#connections, this.#router, this.#dispatcher);
     this.#waits = new PublisherWaits(context, this.#connections, (connection, session, packet) => {
       this.#take(connection, session, packet);
@@ -251,6 +253,7 @@ export class Broker {
       case 'unread':
       case 'closed':
       case 'authenticated':
+      case 'challenged':
       case 'durable':
       case 'permissions':
       case 'congested':
@@ -281,7 +284,11 @@ export class Broker {
         if (!this.#waits.lost(connection)) this.#connections.lost(connection);
         return;
       case 'authenticated':
-        this.#handshake.authenticated(connection, input.result);
+        if (connection.state === 'connected') this.#handshake.enhanced.reauthenticated(connection, input.result);
+        else this.#handshake.authenticated(connection, input.result);
+        return;
+      case 'challenged':
+        this.#handshake.enhanced.challenged(connection, input.data);
         return;
       case 'durable':
         this.#handshake.admitted(connection);
@@ -311,7 +318,7 @@ export class Broker {
   }
 
   #malformed(connection: Connection, { code, message, reasonCode, protocolVersion }: MalformedPacketError): void {
-    if (connection.state === 'awaiting-connect') {
+    if (connection.state === 'awaiting-connect' || connection.state === 'authenticating') {
       if (protocolVersion !== undefined) connection.version = protocolVersion;
       if (code === 'protocol-version-unsupported')
         this.#connections.refuse(connection, 'unsupported-protocol-version', undefined); // [MQTT-3.1.2-2]
@@ -324,10 +331,7 @@ export class Broker {
 
   #packet(connection: Connection, packet: Packet): void {
     if (connection.state !== 'connected') {
-      // [MQTT-3.1.0-1], which the decoder enforces; while CONNECT is being decided, the shell reads nothing more.
-      if (packet.type === PacketType.connect && connection.state === 'awaiting-connect')
-        this.#handshake.connect(connection, packet);
-      else this.#connections.end(connection, 'protocol-violation', { detail: 'a packet before CONNECT was answered' });
+      this.#handshake.packet(connection, packet);
       return;
     }
     const { session } = connection;
@@ -368,8 +372,10 @@ export class Broker {
       case PacketType.disconnect:
         this.#connections.disconnected(connection, packet);
         return;
-      case PacketType.connect: // [MQTT-3.1.0-2]
       case PacketType.auth:
+        this.#handshake.enhanced.received(connection, packet);
+        return;
+      case PacketType.connect: // [MQTT-3.1.0-2]
       case PacketType.connack:
       case PacketType.suback:
       case PacketType.unsuback:

@@ -4,6 +4,7 @@
 // about it.
 import type {
   AcknowledgementPacket,
+  AuthPacket,
   ConnackPacket,
   DisconnectPacket,
   PacketType,
@@ -29,11 +30,19 @@ export interface AuthenticationRequest {
   readonly password: Uint8Array | undefined;
   readonly listener: string;
   readonly peer: PeerInfo;
+  /** The Authentication Method of CONNECT (MQTT 5 section 4.12); `undefined` for a login without one. */
+  readonly authenticationMethod?: string | undefined;
 }
 
 /** `AcknowledgementPacket` only with properties; without them `acknowledge` is faster. */
 export type AnswerPacket =
-  ConnackPacket | AcknowledgementPacket | SubackPacket | UnsubackPacket | PingrespPacket | DisconnectPacket;
+  | ConnackPacket
+  | AcknowledgementPacket
+  | SubackPacket
+  | UnsubackPacket
+  | PingrespPacket
+  | DisconnectPacket
+  | AuthPacket;
 
 /** What the two sides of a connection have agreed on. */
 export interface ConnectionTerms {
@@ -68,9 +77,14 @@ export interface Effects extends EventSink {
   readonly released: Ticket;
   /**
    * Authenticates the client; answered by an `authenticated` input. The shell reads nothing more from the connection
-   * until then.
+   * until then. If the request has an Authentication Method, the answer may also be a `challenged` input.
+   * @param data the Authentication Data of CONNECT.
    */
-  authenticate(connection: ConnectionId, request: AuthenticationRequest): void;
+  authenticate(connection: ConnectionId, request: AuthenticationRequest, data: Uint8Array | undefined): void;
+  /** The client has answered a challenge; answered as `authenticate` is. */
+  continueAuthentication(connection: ConnectionId, data: Uint8Array | undefined): void;
+  /** A connected client authenticates again, with its method; answered as `authenticate` is, and read meanwhile. */
+  reauthenticate(connection: ConnectionId, data: Uint8Array | undefined): void;
   /** CONNECT was accepted and CONNACK comes next: from now on these terms apply to the connection. */
   established(connection: ConnectionId, terms: ConnectionTerms): void;
   send(connection: ConnectionId, packet: AnswerPacket, after: Ticket): void;

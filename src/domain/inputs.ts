@@ -19,7 +19,11 @@ export interface StoredEntry extends QueuedMessage {
 
 export type DenialReason = Extract<
   RefusalReason,
-  'bad-credentials' | 'not-authorized' | 'authentication-unavailable' | 'authorization-unavailable'
+  | 'bad-credentials'
+  | 'not-authorized'
+  | 'authentication-method-unknown'
+  | 'authentication-unavailable'
+  | 'authorization-unavailable'
 >;
 
 export type AuthenticationResult =
@@ -30,6 +34,8 @@ export type AuthenticationResult =
       readonly userName?: string | undefined;
       /** When its credentials, and with them the connection, expire; by the wall clock. */
       readonly expiresAtMs?: number | undefined;
+      /** The last Authentication Data of an exchange, for the client. */
+      readonly data?: Uint8Array | undefined;
     }
   | { readonly decision: 'deny'; readonly reason: DenialReason; readonly detail: string };
 
@@ -45,6 +51,8 @@ export type ConnectionInput =
   /** The network connection is gone, whichever side closed it. */
   | { readonly kind: 'closed'; readonly connection: ConnectionId }
   | { readonly kind: 'authenticated'; readonly connection: ConnectionId; readonly result: AuthenticationResult }
+  /** Authentication goes on: the client gets this data in AUTH and has to answer. */
+  | { readonly kind: 'challenged'; readonly connection: ConnectionId; readonly data: Uint8Array | undefined }
   /** The answer to `whenDurable`. */
   | { readonly kind: 'durable'; readonly connection: ConnectionId }
   /** The client's permissions have changed; without effect on a connection that was not accepted. */

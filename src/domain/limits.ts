@@ -281,5 +281,11 @@ export type PerListenerLimits = ReadonlyMap<string, ListenerLimits>;
 /** Upper bound, in bytes, on the size of a packet from a client whose CONNECT has not been accepted. */
 export const MAX_PACKET_SIZE_BEFORE_CONNECT = 100 * 1024;
 
+/** Upper bound, in bytes, on the Authentication Data of one packet. A Kerberos ticket takes a few thousand. */
+export const AUTH_DATA_MAX_BYTES = 16 * 1024;
+
+/** Upper bound on the number of packets from the client in one exchange of enhanced authentication. */
+export const AUTH_ROUNDS_MAX = 16;
+
 /** The Session Expiry Interval that means never (MQTT 5 section 3.1.2.11.2). */
 export const NEVER_EXPIRES_S = 4_294_967_295;

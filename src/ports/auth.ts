@@ -32,6 +32,49 @@ export type AuthenticatorAnswer =
   /** This authenticator does not know the client: the next one is called. */
   | { readonly decision: 'abstain' };
 
+type Allowed = Extract<AuthenticatorAnswer, { readonly decision: 'allow' }>;
+type Denied = Extract<AuthenticatorAnswer, { readonly decision: 'deny' }>;
+
+/** A client of MQTT 5 whose CONNECT names an Authentication Method (MQTT 5 section 4.12). */
+export interface ExchangeRequest extends AuthenticationRequest {
+  readonly authenticationMethod: string;
+  /**
+   * Whether the client is connected and authenticates again. There is no password then, and `userName` is the name that
+   * the client was authenticated with.
+   */
+  readonly isRenewal: boolean;
+}
+
+/** What an authenticator answers to the data of a client: go on, yes, or no. */
+export type ExchangeAnswer =
+  | {
+      readonly decision: 'continue';
+      /** Goes to the client in AUTH, which has to answer it. At most 65,535 bytes. */
+      readonly data?: Uint8Array | undefined;
+      /** The user that the client claims to be, as soon as it is known: failed attempts are counted by it. */
+      readonly claimedUserName?: string | undefined;
+    }
+  /** `data` goes to the client with the acceptance: in CONNACK, or in AUTH at a renewal. */
+  | (Allowed & { readonly data?: Uint8Array | undefined })
+  | (Denied & { readonly claimedUserName?: string | undefined });
+
+/** One exchange of enhanced authentication, with what the authenticator has to remember of it. */
+export interface Exchange {
+  /**
+   * Answers the data of CONNECT, or of the AUTH that begins a renewal, and then the data of each further AUTH.
+   * The next call comes after the answer to this one. The data is valid until the answer is given.
+   *
+   * A rejection, a thrown error and a timeout refuse the client (reason `authentication-unavailable`), whatever
+   * `onFailure` says: no other authenticator could go on with the exchange.
+   */
+  next(data: Uint8Array | undefined, context?: RequestContext): ExchangeAnswer | Promise<ExchangeAnswer>;
+  /**
+   * The exchange is over: after `allow` or `deny`, or because the client has gone, has taken too long, or sends too
+   * much. Called once; there is no call of `next` after it, but one may be under way.
+   */
+  end?(): void;
+}
+
 /** The cancellation context of one request. */
 export interface RequestContext {
   /**
@@ -65,6 +108,14 @@ export interface Authenticator extends Reloadable, Startable {
    * @returns false if the password was compared and is not remembered, `undefined` if there was nothing to compare.
    */
   remembers?(request: AuthenticationRequest): boolean | undefined;
+  /**
+   * The Authentication Methods of MQTT 5 that this authenticator has, such as `SCRAM-SHA-256`. They do not change. Of
+   * several authenticators with a method the first is called. `authenticate` is not called for a client that names a
+   * method, whatever other authenticators there are.
+   */
+  readonly methods?: readonly string[];
+  /** Begins an exchange with one of `methods`. Required with them. Synchronous, and makes no promise to answer. */
+  exchange?(request: ExchangeRequest): Exchange;
 }
 
 /** Injection token. Bind one implementation for each authenticator, in the order in which they are to be called. */

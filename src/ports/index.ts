@@ -11,7 +11,14 @@ export type { IncomingConnection, ConnectionHandler, Channel, ChannelHandler } f
 export { Authenticator, Authorizer } from './auth.js';
 export { expandRules, hasPlaceholder, topicFilterProblem } from './access-rules.js';
 export type { RuleSubject } from './access-rules.js';
-export type { AuthenticatorAnswer, AuthorizationRequest, RequestContext } from './auth.js';
+export type {
+  AuthenticatorAnswer,
+  AuthorizationRequest,
+  Exchange,
+  ExchangeAnswer,
+  ExchangeRequest,
+  RequestContext,
+} from './auth.js';
 export type { Checkable } from './checkable.js';
 export type { Reloadable } from './reloadable.js';
 export type { Startable } from './startable.js';

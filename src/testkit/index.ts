@@ -9,6 +9,8 @@ export type {
 export { authorizerContract } from './authorizer-contract.js';
 export type { AuthorizerContractOptions, AuthorizerUnderTest } from './authorizer-contract.js';
 export type { NotAskedReport, TestBody } from './asking.js';
+export { authenticationMethodContract } from './method-contract.js';
+export type { MethodClient, MethodContractOptions, MethodUnderTest } from './method-contract.js';
 export { ContractViolation } from './compare.js';
 export { FaultyStorage } from './faulty-storage.js';
 export type { Chaos, FaultyStorageOptions, HoldPoint, Misbehaviour, StorageOperation } from './faulty-storage.js';

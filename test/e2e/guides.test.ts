@@ -68,6 +68,10 @@ const CLIENT_PROGRAMS: Readonly<Record<string, { readonly files: () => Record<st
     files: () => ({}),
     output: 'connected\nConnection refused: Bad username or password\n',
   },
+  'authentication-scram.md': {
+    files: () => ({}),
+    output: 'connected\nConnection refused: Bad User Name or Password\n',
+  },
   'authorization.md': {
     files: () => ({ acl: blocksOf('authorization.md', 'conf')[0] ?? '' }),
     output: 'news/# is refused\nplant/7/temperature 21.5\n',
@@ -80,9 +84,11 @@ describe('the client programs of the guides', () => {
     scene(async () => {
       const directory = temporaryDirectory();
       symlinkSync(join(ROOT, 'node_modules'), join(directory, 'node_modules'));
-      const passwd = new Program(process.execPath, [MAIN, 'passwd', join(directory, 'passwd'), 'alice', '--stdin']);
-      passwd.closeInput('secret');
-      await passwd.end();
+      for (const args of [['passwd'], ['scram', '--scram', '--iterations', '4096']]) {
+        const passwd = new Program(process.execPath, [MAIN, 'passwd', ...args, 'alice', '--stdin'], { cwd: directory });
+        passwd.closeInput('secret');
+        await passwd.end();
+      }
       for (const [name, text] of Object.entries(files())) writeFileSync(join(directory, name), text);
       writeFileSync(join(directory, 'hexmq.yaml'), blocksOf(page, 'yaml')[0] ?? '');
       writeFileSync(join(directory, 'program.mjs'), blocksOf(page, 'js')[0] ?? '');

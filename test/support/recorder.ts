@@ -150,6 +150,14 @@ export class Recorder implements Changes, Effects {
     this.asked.push({ connection, request });
   }
 
+  continueAuthentication(connection: ConnectionId, data: Uint8Array | undefined): void {
+    this.#write(() => `${connection} ask more with ${text(data ?? new Uint8Array())}`);
+  }
+
+  reauthenticate(connection: ConnectionId, data: Uint8Array | undefined): void {
+    this.#write(() => `${connection} ask again with ${text(data ?? new Uint8Array())}`);
+  }
+
   established(connection: ConnectionId, { version }: ConnectionTerms): void {
     if (version === 5) this.#version5.add(connection);
   }
@@ -294,7 +302,7 @@ const hex = (code: number): string => `0x${code.toString(16).padStart(2, '0')}`;
 /** Of MQTT 5. */
 const properties = (given: Properties | undefined): string =>
   Object.entries(given ?? {})
-    .map(([name, value]) => ` ${name}=${String(value)}`)
+    .map(([name, value]) => ` ${name}=${value instanceof Uint8Array ? text(value) : String(value)}`)
     .join('');
 
 function answerText(packet: AnswerPacket): string {
@@ -314,6 +322,8 @@ function answerText(packet: AnswerPacket): string {
       return 'pingresp';
     case PacketType.disconnect:
       return `disconnect ${hex(packet.reasonCode)}${properties(packet.properties)}`;
+    case PacketType.auth:
+      return `auth ${hex(packet.reasonCode)}${properties(packet.properties)}`;
   }
 }
 

@@ -3,7 +3,7 @@
 import { readFile } from 'node:fs/promises';
 import writeFileAtomic from 'write-file-atomic';
 import { hashPassword } from '../passwords/password-hash.js';
-import { isIgnoredLine, userNameProblem } from './password-lines.js';
+import { isIgnoredLine, userNameProblem } from '../passwords/user-lines.js';
 
 export { DEFAULT_COST, MIN_COST, MAX_COST } from '../passwords/password-hash.js';
 export { userNameProblem };
@@ -35,21 +35,38 @@ export class PasswordFileEditor {
 
   /** In the order of the file. */
   get userNames(): string[] {
-    return this.#lines.flatMap((line) => userNameOf(line) ?? []);
+    return [...new Set(this.#lines.flatMap((line) => userNameOf(line) ?? []))].filter((name) => name !== '');
+  }
+
+  /** What the file has for its users, in the order of the file. */
+  get secrets(): string[] {
+    return this.#lines.flatMap((line) => {
+      const name = userNameOf(line);
+      return name === undefined || name === '' ? [] : [line.slice(line.indexOf(':') + 1).trim()];
+    });
+  }
+
+  has(userName: string): boolean {
+    return this.#linesOf(userName).length > 0;
   }
 
   /** @param cost see `hashPassword`. @throws Error if the user name is not valid in a password file. */
   async set(userName: string, password: Uint8Array, cost: number): Promise<'added' | 'changed'> {
     const problem = userNameProblem(userName);
     if (problem !== undefined) throw new Error(`this user name is not valid in a password file: ${problem}`);
-    const line = `${Buffer.from(userName).toString('latin1')}:${await hashPassword(password, cost)}`;
+    return this.replace(userName, [await hashPassword(password, cost)]);
+  }
+
+  /** Gives the user these secrets, a line for each, and no others. */
+  replace(userName: string, secrets: readonly string[]): 'added' | 'changed' {
+    const lines = secrets.map((secret) => `${Buffer.from(userName).toString('latin1')}:${secret}`);
     const [at, ...others] = this.#linesOf(userName);
     if (at === undefined) {
-      this.#lines.push(line);
+      this.#lines.push(...lines);
       return 'added';
     }
-    this.#lines[at] = line;
     this.#remove(others);
+    this.#lines.splice(at, 1, ...lines);
     return 'changed';
   }
 

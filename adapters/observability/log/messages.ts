@@ -191,6 +191,7 @@ function isOrdinary(reason: EndReason): boolean {
     case 'protocol-violation':
     case 'connect-timeout':
     case 'authentication-timeout':
+    case 'reauthentication-failed':
     case 'credentials-expired':
     case 'storage-unavailable':
     case 'not-authorized':

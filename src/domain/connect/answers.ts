@@ -75,6 +75,7 @@ export const DISCONNECT_CODES: Readonly<Record<EndReason, number | undefined>> =
   'protocol-violation': ReasonCode.protocolError,
   'keep-alive-timeout': ReasonCode.keepAliveTimeout,
   'session-taken-over': ReasonCode.sessionTakenOver,
+  'reauthentication-failed': ReasonCode.notAuthorized,
   'credentials-expired': ReasonCode.maximumConnectTime,
   'incomplete-packets': ReasonCode.quotaExceeded,
   'unread-packets': ReasonCode.quotaExceeded,
@@ -109,6 +110,7 @@ const PRIVATE: ReadonlySet<EndReason | RefusalReason> = new Set<EndReason | Refu
   'authentication-unavailable',
   'authorization-unavailable',
   'storage-unavailable',
+  'reauthentication-failed',
   'session-taken-over',
   'administrative-action',
 ]);

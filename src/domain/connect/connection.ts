@@ -8,6 +8,7 @@ import type { RetainedDelivery } from '../session/retained-delivery.js';
 import type { ClientId, ConnectionId, Seq } from '../identifiers.js';
 import { ClientOutput } from '../session/client-output.js';
 import type { Session } from '../session/session.js';
+import type { EnhancedState } from './enhanced-state.js';
 import { DEFAULT_CLIENT_LIMITS } from './client-limits.js';
 import { checkTransition } from './lifecycle.js';
 import type { ConnectionState } from './lifecycle.js';
@@ -43,6 +44,8 @@ export class Connection {
   access: Access | undefined;
   /** Set in the state `authenticating`. */
   connect: ConnectPacket | undefined;
+  /** Set if CONNECT names an Authentication Method. */
+  enhanced: EnhancedState | undefined;
   /** Set in the state `admitting`. */
   admission: PendingAdmission | undefined;
   readonly output: ClientOutput;
@@ -60,6 +63,8 @@ export class Connection {
   /** The oldest message in flight when that timer expired last, and since when it has been the oldest. */
   oldestInFlight: Seq | undefined;
   oldestSinceMs = 0;
+  /** Created when the client first authenticates again. */
+  reauthentication: Deadline<Connection> | undefined;
   /** Created if what the client authenticated with expires. */
   credentials: Deadline<Connection> | undefined;
   retained: RetainedDelivery | undefined;

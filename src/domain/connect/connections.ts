@@ -207,8 +207,12 @@ export class Connections {
     connection.session?.permit(connection.access);
   }
 
-  /** Limits the connection to the validity of what the client authenticated with, by the wall clock. */
-  expireCredentials(connection: Connection, atMs: number): void {
+  /** Limits the connection to the validity of what the client authenticated with last, by the wall clock. */
+  expireCredentials(connection: Connection, atMs: number | undefined): void {
+    if (atMs === undefined) {
+      if (connection.credentials !== undefined) this.worldDeadlines.clear(connection.credentials);
+      return;
+    }
     connection.credentials ??= new Deadline(this.#credentialsTimer, connection);
     this.worldDeadlines.set(connection.credentials, atMs);
   }
@@ -252,8 +256,10 @@ export class Connections {
     }
     const { timeout } = LIFECYCLE[connection.state];
     if (connection.state === 'admitting') this.refuse(connection, 'storage-unavailable', undefined);
-    if (connection.state === 'authenticating' && connection.version === 5)
-      this.refuse(connection, 'authentication-unavailable', undefined);
+    if (connection.state === 'authenticating' && connection.version === 5) {
+      const isLate = connection.enhanced?.phase === 'challenged';
+      this.refuse(connection, isLate ? 'not-authorized' : 'authentication-unavailable', undefined);
+    }
     if (timeout !== undefined) this.end(connection, timeout);
   }
 
@@ -278,6 +284,13 @@ export class Connections {
   refuseWith(connection: Connection, reasonCode: number | undefined, properties: Properties | undefined): void {
     if (reasonCode === undefined) return;
     answerTo(connection, { type: PacketType.connack, sessionPresent: false, reasonCode, properties }, NOW);
+  }
+
+  /** Ends a connection that breaks the protocol; before CONNACK, that says so to a client of MQTT 5 (section 4.13). */
+  violated(connection: Connection, detail: string, reasonCode: number = ReasonCode.protocolError): void {
+    if (connection.state === 'authenticating' && connection.version === 5)
+      this.refuseWith(connection, reasonCode, { reasonString: detail });
+    this.end(connection, 'protocol-violation', { detail, reasonCode });
   }
 
   /**
@@ -316,6 +329,7 @@ export class Connections {
     this.deadlines.clear(connection.deadline);
     if (connection.drain !== undefined) this.deadlines.clear(connection.drain);
     if (connection.credentials !== undefined) this.worldDeadlines.clear(connection.credentials);
+    if (connection.reauthentication !== undefined) this.deadlines.clear(connection.reauthentication);
     if (connection.acknowledgements !== undefined) this.deadlines.clear(connection.acknowledgements);
     const { listener, userName } = connection;
     const { remoteAddress } = connection.peer;

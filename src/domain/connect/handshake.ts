@@ -3,7 +3,7 @@
 // and CONNACK sent before anything else [MQTT-3.2.0-1]. A refused client gets the return code if its version has one,
 // and is closed [MQTT-3.2.2-5].
 import { PacketType } from '../../protocol/packets.js';
-import type { ConnectPacket, Properties } from '../../protocol/packets.js';
+import type { ConnectPacket, Packet, Properties } from '../../protocol/packets.js';
 import { isUtf8Payload } from '../../protocol/payload-format.js';
 import { ReasonCode } from '../../protocol/reason-codes.js';
 import { accessOf, refusePublish } from '../access/access.js';
@@ -25,6 +25,9 @@ import type { AnsweredRefusal } from './answers.js';
 import { clientLimitsOf } from './client-limits.js';
 import type { Connection } from './connection.js';
 import type { Connections } from './connections.js';
+import type { EnhancedAuthentication } from './enhanced-authentication.js';
+import { acceptEnhanced, beginEnhanced, lastData } from './enhanced-state.js';
+import { LIFECYCLE } from './lifecycle.js';
 import type { Wills } from './wills.js';
 
 /** MQTT 3.1 section 3.1: 1 to 23 characters. */
@@ -49,11 +52,22 @@ export class Handshake {
     readonly connections: Connections,
     readonly sessions: Sessions,
     readonly wills: Wills,
+    readonly enhanced: EnhancedAuthentication,
     /** Returns an unused Client Identifier. */
     readonly newClientId: () => string,
   ) {}
 
-  connect(connection: Connection, packet: ConnectPacket): void {
+  /** A packet before CONNACK; the decoder enforces that CONNECT is the first. */
+  packet(connection: Connection, packet: Packet): void {
+    const { packets } = LIFECYCLE[connection.state];
+    if (packets !== 'all' && !packets.includes(packet.type))
+      this.connections.violated(connection, `packet type ${packet.type} before CONNECT was answered`);
+    else if (packet.type === PacketType.connect) this.#connect(connection, packet);
+    else if (packet.type === PacketType.auth) this.enhanced.received(connection, packet);
+    else if (packet.type === PacketType.disconnect) this.connections.disconnected(connection, packet);
+  }
+
+  #connect(connection: Connection, packet: ConnectPacket): void {
     const { limits, effects } = this.context;
     connection.version = packet.protocolVersion;
     // For events only.
@@ -79,7 +93,10 @@ export class Handshake {
     connection.connect = packet;
     const { protocolVersion, userName, password } = packet;
     const { listener, peer } = connection;
-    effects.authenticate(connection.id, { clientId, protocolVersion, userName, password, listener, peer });
+    const { authenticationMethod, authenticationData } = packet.properties ?? {};
+    if (authenticationMethod !== undefined) connection.enhanced = beginEnhanced(authenticationMethod);
+    const request = { clientId, protocolVersion, userName, password, listener, peer, authenticationMethod };
+    effects.authenticate(connection.id, request, authenticationData);
   }
 
   authenticated(connection: Connection, result: AuthenticationResult): void {
@@ -105,9 +122,14 @@ export class Handshake {
       return;
     }
     connection.access = access;
+    if (connection.enhanced !== undefined) {
+      acceptEnhanced(connection.enhanced, result.data);
+      // Most methods carry the name in their data, and CONNECT has none.
+      if (result.userName !== undefined) connection.userName ??= shortUserName(result.userName);
+    }
     // A denied will is not even kept: after a crash nothing would know any more that it is not to be published.
     this.#accept(connection, denial === undefined ? packet : this.#withoutWill(connection, packet, denial), clientId);
-    if (result.expiresAtMs !== undefined) this.connections.expireCredentials(connection, result.expiresAtMs);
+    this.connections.expireCredentials(connection, result.expiresAtMs);
   }
 
   /**
@@ -200,7 +222,9 @@ export class Handshake {
     connection.announced = { receiveMaximum, topicAliasMax };
     const { clientId, expiryIntervalS: sessionExpiryS } = session;
     const { maxPacketSize } = this.connections.limitsFor(connection);
-    return announcement({ connect, clientId, sessionExpiryS, keepAliveS, maxPacketSize }, limits);
+    const properties = announcement({ connect, clientId, sessionExpiryS, keepAliveS, maxPacketSize }, limits);
+    // [MQTT-4.12.0-5], [MQTT-4.12.0-6]
+    return connection.enhanced === undefined ? properties : { ...properties, ...lastData(connection.enhanced) };
   }
 
   /** Refuses the client if a limit is reached. A client that is already connected replaces its own connection. */
@@ -243,9 +267,6 @@ export class Handshake {
 
   /** What forbids the client to connect before it is known who it is. */
   #problem(packet: ConnectPacket): Refusal | undefined {
-    const method = packet.properties?.authenticationMethod;
-    if (method !== undefined)
-      return { reason: 'authentication-method-unknown', detail: `the Authentication Method ${method} is not known` };
     const detail = this.#clientIdProblem(packet);
     if (detail === undefined) return undefined;
     return {

@@ -30,7 +30,7 @@ export const DATE_BUGS: readonly PlantedBug[] = [
     breaks: ['credentials'],
     plant: () =>
       replaceMethod(Connections.prototype, 'expireCredentials', (self, expireCredentials, connection, atMs) => {
-        expireCredentials(connection, atMs + self.context.wallAheadMs);
+        expireCredentials(connection, atMs === undefined ? undefined : atMs + self.context.wallAheadMs);
       }),
   },
   {

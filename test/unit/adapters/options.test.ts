@@ -43,6 +43,7 @@ test.each<[string, Creation, Options, readonly string[]]>([
     { unknownUsers: 'x', maxChecks: 0, rememberForMs: -1, file: 1 },
     ['path', 'unknownUsers', 'maxChecks', 'rememberForMs', 'file'],
   ],
+  ['authenticator scram', authenticator('scram'), { path: 7, file: 1 }, ['path', 'file']],
   [
     'authenticator certificate',
     authenticator('certificate'),

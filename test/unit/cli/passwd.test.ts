@@ -164,3 +164,46 @@ describe('hexmq passwd', () => {
     }
   });
 });
+
+describe('hexmq passwd --scram', () => {
+  const SCRAM = ['--scram', '--iterations', '4096'];
+
+  test('hexmq passwd --scram writes keys for both methods, and the secret for unknown users once', async () => {
+    expect(await passwd(['alice', ...SCRAM], { piped: 'secret\n' })).toMatchObject({
+      status: 0,
+      output: `alice added to ${path}\n`,
+    });
+    await passwd(['bob', ...SCRAM], { piped: 'other' });
+    const before = readFileSync(path, 'utf8');
+    expect(before.match(/^:DECOY\$/gm)).toHaveLength(1);
+    expect(before.match(/^(alice|bob):SCRAM-SHA-(256|512)\$4096:/gm)).toHaveLength(4);
+    expect((await passwd(['alice', ...SCRAM], { piped: 'new' })).output).toBe(`alice changed in ${path}\n`);
+    expect(readFileSync(path, 'utf8').split('\n')).toHaveLength(before.split('\n').length);
+    expect(readFileSync(path, 'utf8')).not.toBe(before);
+    expect((await passwd(['--list'])).output).toBe('alice\nbob\n');
+    expect((await passwd(['alice', '--delete'])).output).toBe(`alice deleted from ${path}\n`);
+    expect(users()).toEqual(['', 'bob', 'bob']);
+  });
+
+  test('hexmq passwd keeps password files and files of SCRAM credentials apart', async () => {
+    await passwd(['alice', ...QUICK], { piped: 'secret' });
+    expect((await passwd(['bob', ...SCRAM], { piped: 'secret' })).errors).toMatch(
+      /is a password file, expected one of/,
+    );
+    writeFileSync(path, '');
+    await passwd(['alice', ...SCRAM], { piped: 'secret' });
+    expect((await passwd(['bob', ...QUICK], { piped: 'secret' })).errors).toMatch(/holds SCRAM credentials, expected/);
+  });
+
+  test('hexmq passwd --scram refuses iterations, names and passwords that are not permitted', async () => {
+    expect((await passwd(['a', '--scram', '--iterations', '4095'], { piped: 'x' })).errors).toMatch(/from 4096 to/);
+    expect((await passwd(['a\u0007', ...SCRAM], { piped: 'x' })).errors).toMatch(
+      /RFC 4013 \(SASLprep\) does not permit/,
+    );
+    expect((await passwd(['a', ...SCRAM], { piped: 'x\u0007' })).errors).toMatch(
+      /text that RFC 4013 \(SASLprep\) permits/,
+    );
+    expect((await passwd(['a', ...SCRAM, '--cost', '10'], { piped: 'x' })).errors).toMatch(/--iterations with --scram/);
+    expect(existsSync(path)).toBe(false);
+  });
+});

@@ -8,7 +8,7 @@ import { VirtualClock } from 'hexmq/testkit';
 import { PasswordFileEditor } from '../../../../adapters/auth/password-file/file-editing.js';
 import { createAuthenticator } from '../../../../adapters/auth/password-file/index.js';
 import { hashPassword, isPassword, parsePasswordHash } from '../../../../adapters/auth/passwords/password-hash.js';
-import { userNameProblem } from '../../../../adapters/auth/password-file/password-lines.js';
+import { userNameProblem } from '../../../../adapters/auth/passwords/user-lines.js';
 
 let directory: string;
 let path: string;
