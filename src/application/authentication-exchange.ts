@@ -61,7 +61,7 @@ export class AuthenticationExchange {
     const { authenticator } = this.#parts;
     if (authenticator?.exchange === undefined) {
       const detail = `no authenticator has the Authentication Method ${shown(this.request.authenticationMethod)}`;
-      callbacks.finish({ decision: 'deny', reason: 'authentication-method-unknown', detail }); // [MQTT-4.12.0-1]
+      callbacks.finish({ decision: 'deny', reason: 'authentication-method-unknown', detail }); // [MQTT5-4.12.0-1]
       return;
     }
     this.#rounds++;

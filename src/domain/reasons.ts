@@ -13,7 +13,7 @@ export type EndReason =
   | 'storage-unavailable' // storage did not confirm in time what CONNACK promises; CONNACK said so
   | 'connection-refused' // after a CONNACK that says why [MQTT-3.2.2-5]
   | 'keep-alive-timeout' // [MQTT-3.1.2-24]
-  | 'reauthentication-failed' // [MQTT-4.12.1-2]
+  | 'reauthentication-failed' // [MQTT5-4.12.1-2]
   | 'credentials-expired' // the client's credentials are no longer valid
   | 'session-taken-over' // [MQTT-3.1.4-2]
   | 'not-authorized' // a publish or (3.1) a subscription

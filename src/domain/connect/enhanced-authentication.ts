@@ -32,18 +32,18 @@ export class EnhancedAuthentication {
   received(connection: Connection, { reasonCode, properties }: AuthPacket): void {
     const { enhanced, id } = connection;
     if (enhanced === undefined) {
-      this.connections.violated(connection, 'AUTH, where CONNECT has no Authentication Method'); // [MQTT-4.12.0-7]
+      this.connections.violated(connection, 'AUTH, where CONNECT has no Authentication Method'); // [MQTT5-4.12.0-7]
       return;
     }
     const { authenticationMethod, authenticationData } = properties ?? {};
     if (authenticationMethod !== enhanced.method) {
-      const detail = 'AUTH names another Authentication Method than CONNECT'; // [MQTT-4.12.0-5], [MQTT-4.12.1-1]
+      const detail = 'AUTH names another Authentication Method than CONNECT'; // [MQTT5-4.12.0-5], [MQTT5-4.12.1-1]
       // Section 3.14.2.1 has no 0x8C for DISCONNECT, although section 2.4 has, and some clients take it for malformed.
       const isConnected = connection.state === 'connected';
       this.connections.violated(connection, detail, isConnected ? undefined : ReasonCode.badAuthenticationMethod);
       return;
     }
-    const answers = reasonCode === ReasonCode.continueAuthentication; // [MQTT-4.12.0-3]
+    const answers = reasonCode === ReasonCode.continueAuthentication; // [MQTT5-4.12.0-3]
     if (enhanced.phase !== (answers ? 'challenged' : 'idle')) {
       const detail = answers ? 'AUTH with 0x18 answers no challenge' : 'AUTH with 0x19 before authentication has ended';
       this.connections.violated(connection, detail);
@@ -62,7 +62,7 @@ export class EnhancedAuthentication {
     this.context.effects.reauthenticate(id, authenticationData);
   }
 
-  /** The authentication port needs more from the client [MQTT-4.12.0-2]. */
+  /** The authentication port needs more from the client [MQTT5-4.12.0-2]. */
   challenged(connection: Connection, data: Uint8Array | undefined): void {
     const { enhanced } = connection;
     if (enhanced?.phase !== 'asked') return;
@@ -80,7 +80,7 @@ export class EnhancedAuthentication {
       const { reason, detail } = result;
       const isRefused = reason === 'bad-credentials' || reason === 'not-authorized';
       const reasonCode = isRefused ? ReasonCode.notAuthorized : ReasonCode.serverBusy;
-      // [MQTT-4.12.1-2]
+      // [MQTT5-4.12.1-2]
       this.connections.end(connection, 'reauthentication-failed', { detail: `${reason}: ${detail}`, reasonCode });
       return;
     }

@@ -31,6 +31,6 @@ export function lastData(state: EnhancedState): Properties {
 
 /** The properties of a packet that is part of the exchange. */
 export const exchanged = (method: string, data: Uint8Array | undefined): Properties => ({
-  authenticationMethod: method, // [MQTT-4.12.0-5]
+  authenticationMethod: method, // [MQTT5-4.12.0-5]
   ...(data !== undefined && { authenticationData: data }),
 });

@@ -223,7 +223,7 @@ export class Handshake {
     const { clientId, expiryIntervalS: sessionExpiryS } = session;
     const { maxPacketSize } = this.connections.limitsFor(connection);
     const properties = announcement({ connect, clientId, sessionExpiryS, keepAliveS, maxPacketSize }, limits);
-    // [MQTT-4.12.0-5], [MQTT-4.12.0-6]
+    // [MQTT5-4.12.0-5], [MQTT5-4.12.0-6]
     return connection.enhanced === undefined ? properties : { ...properties, ...lastData(connection.enhanced) };
   }
 

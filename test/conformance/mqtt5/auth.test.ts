@@ -243,7 +243,7 @@ describe('an exchange that begins with CONNECT', () => {
       expect(authenticator).toMatchObject({ begun: 3, ended: 3 });
     }));
 
-  test('has one time limit for all of its steps', () =>
+  test('[MQTT5-authentication] has one time limit for all of its steps', () =>
     withTalking(
       async (client, broker, authenticator) => {
         client.connect('hello');
@@ -261,7 +261,7 @@ describe('an exchange that begins with CONNECT', () => {
       { limits: { authTimeoutMs: 10_000 } },
     ));
 
-  test('that the authenticator does not answer in time ends with 0x88', () =>
+  test('[MQTT5-authentication] that the authenticator does not answer in time ends with 0x88', () =>
     withTalking(
       async (client, broker, authenticator) => {
         client.connect('hang');
@@ -273,7 +273,7 @@ describe('an exchange that begins with CONNECT', () => {
       { limits: { authTimeoutMs: 10_000 } },
     ));
 
-  test('is cancelled when the client goes, whichever side has to answer', () =>
+  test('[MQTT5-authentication] is cancelled when the client goes, whichever side has to answer', () =>
     withTalking(async (client, _broker, authenticator, another) => {
       client.connect('hang');
       await client.heard();
@@ -286,7 +286,7 @@ describe('an exchange that begins with CONNECT', () => {
       expect(authenticator).toMatchObject({ begun: 2, ended: 2 });
     }));
 
-  test('takes at most 16 KiB in one packet, and 16 packets', () =>
+  test('[MQTT5-authentication] takes at most 16 KiB in one packet, and 16 packets', () =>
     withTalking(async (client, _broker, authenticator, another) => {
       client.connect('x'.repeat(16_385));
       expect(await client.heard()).toEqual(['connack 0x87', 'closed']);
@@ -299,7 +299,7 @@ describe('an exchange that begins with CONNECT', () => {
       expect(authenticator).toMatchObject({ begun: 1, ended: 1 });
     }));
 
-  test('counts as an incomplete packet while the client has to answer', () =>
+  test('[MQTT5-authentication] counts as an incomplete packet while the client has to answer', () =>
     withTalking(
       async (client, broker, _authenticator, another) => {
         client.connect('hello', { userProperties: { filling: 'x'.repeat(40_000) } });
@@ -364,7 +364,7 @@ describe('AUTH', () => {
 });
 
 describe('a client that authenticates again', () => {
-  test('is served meanwhile, and learns the outcome with AUTH 0x00', () =>
+  test('[MQTT5-authentication] is served meanwhile, and learns the outcome with AUTH 0x00', () =>
     withTalking(async (client, _broker, authenticator) => {
       await connected(client);
       client.auth(AGAIN, 'hello');
@@ -379,7 +379,7 @@ describe('a client that authenticates again', () => {
       expect(authenticator.requests.map(({ isRenewal }) => isRenewal)).toEqual([false, true, true]);
     }));
 
-  test('is served while the authenticator works on it', () =>
+  test('[MQTT5-authentication] is served while the authenticator works on it', () =>
     withTalking(async (client, _broker, authenticator) => {
       await connected(client);
       client.auth(AGAIN, 'hang');
@@ -425,7 +425,7 @@ describe('a client that authenticates again', () => {
       }
     }));
 
-  test('stays the same user', () =>
+  test('[MQTT5-authentication] stays the same user', () =>
     withTalking(async (client, _broker, authenticator) => {
       await connected(client, 'as alice');
       client.auth(AGAIN, 'as alice');
@@ -437,7 +437,7 @@ describe('a client that authenticates again', () => {
       expect(authenticator.requests.map(({ userName }) => userName)).toEqual([undefined, 'alice', 'alice', 'alice']);
     }));
 
-  test('gets the permissions and the expiry of the new answer', () =>
+  test('[MQTT5-authentication] gets the permissions and the expiry of the new answer', () =>
     withTalking(async (client, broker) => {
       await connected(client, `until ${broker.clock.wallMs() + 5000}`);
       client.auth(AGAIN, 'only open/#');
@@ -454,7 +454,7 @@ describe('a client that authenticates again', () => {
       expect((await client.heard())[0]).toMatch(/^disconnect 0xa0/);
     }));
 
-  test('has the same time limit', () =>
+  test('[MQTT5-authentication] has the same time limit', () =>
     withTalking(
       async (client, broker, authenticator) => {
         await connected(client);

@@ -545,22 +545,6 @@ const UNTESTABLE: Readonly<Record<string, string>> = {
   'MQTT-4.5.0-2': CLIENT_ONLY,
 };
 
-/** What this version of hexmq lacks for a statement to apply. */
-const NOT_YET: Readonly<Record<string, string>> = Object.fromEntries(
-  [
-    'MQTT-3.1.2-30',
-    'MQTT-3.15.2-1',
-    'MQTT-3.15.2-2',
-    'MQTT-3.15.2-3',
-    'MQTT-4.12.0-2',
-    'MQTT-4.12.0-3',
-    'MQTT-4.12.0-4',
-    'MQTT-4.12.0-5',
-    'MQTT-4.12.1-1',
-    'MQTT-4.12.1-2',
-  ].map((id) => [id, 'there is no enhanced authentication']),
-);
-
 export const STATEMENTS_5: readonly Statement[] = Object.entries(BY_SECTION).flatMap(([section, rows]) =>
   rows.map(([id, binds, summary]) => ({
     id,
@@ -568,7 +552,6 @@ export const STATEMENTS_5: readonly Statement[] = Object.entries(BY_SECTION).fla
     binds,
     summary,
     ...(id in UNTESTABLE && { untestable: UNTESTABLE[id] as string }),
-    ...(id in NOT_YET && { notYet: NOT_YET[id] as string }),
   })),
 );
 
@@ -599,4 +582,9 @@ export const RULES_5: readonly Statement[] = [
   rule('3.8.3.1', 'MQTT5-subscribe-options', 'QoS 3 and Retain Handling 3 are protocol errors.'),
   rule('3.14.2.2.2', 'MQTT5-disconnect-expiry', 'DISCONNECT may change the Session Expiry Interval, but not from 0.'),
   rule('4.9', 'MQTT5-quota-restarts', 'Send quota and Receive Maximum begin again with each connection.'),
+  rule(
+    '4.12',
+    'MQTT5-authentication',
+    'An exchange is bounded in time, rounds and bytes, ends with its connection, and does not change the user.',
+  ),
 ];
