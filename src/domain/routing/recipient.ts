@@ -20,6 +20,8 @@ export interface Recipient {
   hasSubscription(topicFilter: TopicFilter): boolean;
   /** True for a client that is not connected: its permissions are checked when it returns. */
   mayReceive(topic: TopicName): boolean;
+  /** `mayReceive`, and the message is not too large for the client [MQTT5-3.1.2-24]; true if it is not connected. */
+  takes(message: Message, qos: QoS, identifiers: readonly number[] | undefined): boolean;
   /** Whether a message of this QoS delivered now would be sent now. */
   isReadyFor(qos: QoS): boolean;
   /** If there is no room for a message that would have to wait: what its publisher waits for. */

@@ -10,7 +10,7 @@ import { MessageQueue } from '../queues/message-queue.js';
 import type { QueueOwner } from '../queues/queue-owner.js';
 import type { DeliverySource, QueueEntry } from '../queues/queue-entry.js';
 import type { Pressed } from '../slowed-publisher.js';
-import { qosOf } from './member.js';
+import { qosOf, refusalOf, takes } from './member.js';
 import type { Member } from './member.js';
 import { Reservation } from './reservation.js';
 import type { Task } from '../work-queue.js';
@@ -24,7 +24,7 @@ import type { MemoryHolder } from '../waiting-memory.js';
 /** So many members are looked at in the time that it takes to deliver a message. */
 const MEMBERS_PER_RECIPIENT = 256;
 
-const NO_MEMBER_MAY = 'none of the members that are connected may receive it';
+const NO_MEMBER_MAY = 'none of the members that are connected takes it';
 
 export class SharedGroup implements QueueOwner, DeliverySource, MemoryHolder<ConnectionId>, Task {
   readonly sentBelow = 0;
@@ -188,9 +188,9 @@ export class SharedGroup implements QueueOwner, DeliverySource, MemoryHolder<Con
     if (member !== undefined && !this.#reservesFor(member, message)) return this.#deliverTo(member, message, this);
     if (message.qos === 0) {
       this.context.counters.started++;
-      const reason = this.#isRefused(message.topic) ? 'not-authorized' : 'client-offline';
-      waiting.dropped(reason, message, 0, reason === 'not-authorized' ? NO_MEMBER_MAY : undefined);
-      return reason;
+      const refusal = refusalOf(this.#members, message);
+      waiting.dropped(refusal ?? 'client-offline', message, 0, refusal && NO_MEMBER_MAY);
+      return refusal ?? 'client-offline';
     }
     const dropped = waiting.push(message, deliveryOptions(message.qos, false, undefined), undefined, true);
     if (member !== undefined && waiting.buffer.peek()?.message === message) this.#assign(member, message);
@@ -268,7 +268,7 @@ export class SharedGroup implements QueueOwner, DeliverySource, MemoryHolder<Con
         continue;
       }
       const ready = this.#nextReady(message);
-      if (ready === undefined && this.#isForAll(message.topic)) {
+      if (ready === undefined && this.#isForAll(message)) {
         this.#blocked = entry;
         return;
       }
@@ -278,7 +278,8 @@ export class SharedGroup implements QueueOwner, DeliverySource, MemoryHolder<Con
         continue;
       }
       this.#dequeue();
-      this.#waiting.dropped('not-authorized', message, entry.qos, NO_MEMBER_MAY);
+      const refusal = refusalOf(this.#members, message) ?? 'not-authorized';
+      this.#waiting.dropped(refusal, message, entry.qos, NO_MEMBER_MAY);
     }
     this.#waiting.fill(true);
   }
@@ -327,22 +328,22 @@ export class SharedGroup implements QueueOwner, DeliverySource, MemoryHolder<Con
     return this.#waiting.firstUndelivered;
   }
 
-  /** Skips members that are offline, busy, or not allowed to receive the message. */
+  /** Skips members that are offline or busy, or do not take the message. */
   #nextReady(message: Message): Member | undefined {
     return this.#next((member) => this.#isReady(member, message));
   }
 
   #isReady(member: Member, message: Message): boolean {
-    return member.session.isReadyFor(qosOf(member, message)) && member.session.mayReceive(message.topic);
+    return member.session.isReadyFor(qosOf(member, message)) && takes(member, message);
   }
 
   /**
-   * For a message that some connected members may not receive: in the group's queue it would hold up messages for them.
+   * For a message that some connected members do not take: in the group's queue it would hold up messages for them.
    * So it goes to the queue of a busy member that may receive it, or of an offline member, whose permissions are
    * checked when it returns.
    */
   #nextEligible(message: Message): Member | undefined {
-    const connected = this.#next(({ session }) => session.isConnected && session.mayReceive(message.topic));
+    const connected = this.#next((member) => member.session.isConnected && takes(member, message));
     return (
       connected ??
       this.#next(
@@ -365,19 +366,9 @@ export class SharedGroup implements QueueOwner, DeliverySource, MemoryHolder<Con
     return undefined;
   }
 
-  /** Whether all connected members may receive the message, so that the first one with capacity can take it. */
-  #isForAll(topic: TopicName): boolean {
-    return (
-      this.#connected === 0 || this.#members.every(({ session }) => !session.isConnected || session.mayReceive(topic))
-    );
-  }
-
-  /** Whether members are connected and none of them may receive the message. */
-  #isRefused(topic: TopicName): boolean {
-    return (
-      this.#members.some(({ session }) => session.isConnected) &&
-      !this.#members.some(({ session }) => session.isConnected && session.mayReceive(topic))
-    );
+  /** Whether all connected members take the message, so that the first one with capacity can have it. */
+  #isForAll(message: Message): boolean {
+    return this.#connected === 0 || this.#members.every((one) => !one.session.isConnected || takes(one, message));
   }
 
   #closeIfAlone(): void {

@@ -392,7 +392,7 @@ export class Outbound implements QueueOwner, Task {
     this.#sent.passed(entry); // its seq is used up, as if it had been sent
     queue.remove(entry, this.#inFlight.size === 0 ? queue.firstUndelivered : undefined);
     // Another member of the group may receive it.
-    if (entry.source !== undefined && why === 'not-authorized') entry.source.returnUndelivered(entry);
+    if (entry.source !== undefined && why !== 'expired') entry.source.returnUndelivered(entry);
     else queue.dropped(why, message, entry.qos, detail);
     return true;
   }

@@ -173,6 +173,10 @@ export class Session implements Recipient, MemoryHolder<ConnectionId> {
     return this.#outbound?.fullFor(topic, payloadBytes);
   }
 
+  takes(message: Message, qos: QoS, identifiers: readonly number[] | undefined): boolean {
+    return this.mayReceive(message.topic) && (this.output?.fits(message, qos, identifiers) ?? true);
+  }
+
   mayReceive(topic: TopicName): boolean {
     return this.restrictions === undefined || this.restrictions.receive(topic).isAllowed;
   }

@@ -128,6 +128,53 @@ describe('the Maximum Packet Size of a client', () => {
   });
 });
 
+describe('the Maximum Packet Size of members of a shared group', () => {
+  const member = (core: CoreHarness, name: string, maximumPacketSize?: number): CorePeer => {
+    const properties = { sessionExpiryInterval: 100, ...(maximumPacketSize !== undefined && { maximumPacketSize }) };
+    const peer = core.connect(name, { version: 5, clean: false, properties });
+    peer.subscribe(['$share/g/t', 1]);
+    return peer;
+  };
+  const LARGE = 'x'.repeat(100);
+
+  test('[MQTT5-3.1.2-25] a message that is too large for one member goes to another', () => {
+    const core = new CoreHarness();
+    member(core, 'small', 50);
+    const large = member(core, 'large');
+    const publisher = publisherOf(core);
+    core.lines();
+    for (let i = 0; i < 6; i++) publisher.publish('t', LARGE, (i % 3) as 0 | 1 | 2);
+    const toLarge = core.lines().filter((line) => line.startsWith(`${large.id} < publish`));
+    expect(toLarge).toHaveLength(6);
+    expect(core.broker.counters.dropped['packet-too-large']).toBe(0);
+  });
+
+  test('a message that waits while all are away goes to the member that takes it', () => {
+    const core = new CoreHarness();
+    member(core, 'small', 50).lose();
+    member(core, 'large').lose();
+    const publisher = publisherOf(core);
+    for (let i = 0; i < 4; i++) publisher.publish('t', LARGE, 1);
+    member(core, 'small', 50);
+    core.lines();
+    const large = member(core, 'large');
+    expect(publishes(core, large)).toHaveLength(4);
+    expect(core.broker.counters.dropped['packet-too-large']).toBe(0);
+  });
+
+  test('[MQTT5-3.1.2-25] a message that no member takes is dropped, and does not hold up others', () => {
+    const core = new CoreHarness();
+    const small = member(core, 'small', 50);
+    const publisher = publisherOf(core);
+    core.lines();
+    publisher.publish('t', LARGE, 1);
+    publisher.publish('t', LARGE, 0);
+    publisher.publish('t', 'fits', 1);
+    expect(core.lines().filter((line) => line.startsWith(`${small.id} < publish`))).toHaveLength(1);
+    expect(core.broker.counters.dropped['packet-too-large']).toBe(2);
+  });
+});
+
 describe('Message Expiry Interval', () => {
   test('[MQTT5-3.3.2-5] a message that waits for longer is not sent', () => {
     const core = new CoreHarness();
