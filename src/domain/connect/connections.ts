@@ -23,6 +23,9 @@ import type { Limits, ListenerLimits } from '../limits.js';
 import type { PeerInfo } from '../peer.js';
 import type { Wills } from './wills.js';
 
+/** Of the Reason String of a client, in events. */
+const REASON_CHARACTERS_MAX = 128;
+
 export interface EndDetail {
   readonly malformed?: MalformedCode | undefined;
   readonly detail?: string | undefined;
@@ -298,28 +301,32 @@ export class Connections {
    * in CONNECT that it does not.
    */
   disconnected(connection: Connection, { reasonCode, properties }: DisconnectPacket): void {
-    const { session } = connection;
-    const expiryS = properties?.sessionExpiryInterval;
-    if (session !== undefined && expiryS !== undefined) {
-      if (session.expiryIntervalS === 0 && expiryS > 0) {
-        // Section 3.14.2.2.2 of MQTT 5.
-        const detail = 'DISCONNECT with a Session Expiry Interval, where CONNECT had none';
-        this.end(connection, 'protocol-violation', { detail });
-        return;
-      }
-      session.expiryIntervalS = Math.min(expiryS, this.context.limits.sessionExpiryMax);
+    if (!this.#changesExpiry(connection, properties)) {
+      const detail = 'DISCONNECT with a Session Expiry Interval, where CONNECT had none';
+      this.end(connection, 'protocol-violation', { detail });
+      return;
     }
     const publishesWill = reasonCode !== ReasonCode.normalDisconnection; // [MQTT5-3.14.4-3]
     const detail =
-      properties?.reasonString ??
+      properties?.reasonString?.slice(0, REASON_CHARACTERS_MAX) ??
       (publishesWill ? `Reason Code 0x${reasonCode.toString(16).padStart(2, '0')}` : undefined);
     this.end(connection, 'client-disconnect', { publishesWill, detail });
+  }
+
+  /** @returns false if DISCONNECT must not do so: without one in CONNECT (MQTT 5 section 3.14.2.2.2). */
+  #changesExpiry({ session }: Connection, properties: Properties | undefined): boolean {
+    const expiryS = properties?.sessionExpiryInterval;
+    if (session === undefined || expiryS === undefined) return true;
+    if (session.expiryIntervalS === 0 && expiryS > 0) return false;
+    session.expiryIntervalS = Math.min(expiryS, this.context.limits.sessionExpiryMax);
+    return true;
   }
 
   #finish(connection: Connection, reason: EndReason, { malformed, detail, publishesWill }: EndDetail): void {
     const { admission, clientId, session, id } = connection;
     const { intake } = connection.output;
-    // [MQTT-3.14.4-3]
+    // DISCONNECT counts even if the connection ends before its turn comes. [MQTT-3.14.4-3]
+    this.#changesExpiry(connection, intake?.disconnect?.properties);
     const hasLeft =
       (reason === 'client-disconnect' && publishesWill !== true) ||
       intake?.disconnect?.reasonCode === ReasonCode.normalDisconnection;

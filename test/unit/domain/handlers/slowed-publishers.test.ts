@@ -188,6 +188,20 @@ describe('a publisher that is slowed', () => {
     expect(core.stored('a')).not.toContain('its will');
   });
 
+  test('a session that DISCONNECT ends is over, even if another connection takes over before what the client had sent is handled', () => {
+    const { core } = overloaded();
+    const properties = { sessionExpiryInterval: 100 };
+    const publisher = core.connect('leaving', { version: 5, properties });
+    publishAll(publisher, 1, 15);
+    core.finishesAtOnce = false;
+    publisher.disconnect(0, { sessionExpiryInterval: 0 });
+    core.lines();
+    const next = core.connect('leaving', { version: 5, clean: false, properties });
+    core.finishesAtOnce = true;
+    core.finish();
+    expect(core.heard(next)[0]).not.toContain('present');
+  });
+
   test('what a client has sent before it is lost is handled before its end', () => {
     const { core, publisher } = overloaded();
     publishAll(publisher, 1, 15);
