@@ -26,7 +26,7 @@ async function readTable(): Promise<readonly Row[]> {
     });
 }
 
-const idsIn = (text: string): string[] => [...new Set(text.match(/MQTT-\d+\.\d+\.\d+-\d+/g))].sort();
+const idsIn = (text: string): string[] => [...new Set(text.match(/MQTT5?-\d+\.\d+\.\d+-\d+/g))].sort();
 const headerOf = (source: string): string => /^(\/\/.*\n)+/.exec(source)?.[0] ?? '';
 const rows = await readTable();
 
