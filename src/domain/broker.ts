@@ -167,7 +167,6 @@ export class Broker {
     if (session === undefined || session.isOver) return;
     if (session.holder !== undefined) this.#connections.outOfMemory(session.holder);
     if (!session.isOver) this.#sessions.end(session, 'memory-full');
-    this.#wills.sessionEnded(session.clientId);
   }
 
   /**

@@ -3,6 +3,7 @@
 import type { Properties } from '../protocol/packets.js';
 import { contentBytes } from './messages/content-bytes.js';
 import type { ClientId, TopicFilter, TopicName } from './identifiers.js';
+import { USER_NAME_KEPT_MAX } from './user-name.js';
 
 /** Measured with short names, in bytes: the session, its queue, and its place in the tables. */
 const SESSION = 900;
@@ -12,8 +13,6 @@ const SUBSCRIPTION = 450;
 const SHARED_SUBSCRIPTION = 1200;
 const RETAINED = 600;
 const WILL = 650;
-/** In UTF-16 code units. */
-const SHORT_USER_NAME = 128;
 /** Of a Packet Identifier that a client has not released; of a stored session, storage may have it in memory, too. */
 const INBOUND = 32;
 const STORED_INBOUND = 64;
@@ -37,7 +36,7 @@ export const willBytes = (will: {
 
 /** Of a connected client: authorizers may have to decide again. Short ones are part of what its session counts for. */
 export const userNameBytes = (userName: string | undefined): number =>
-  userName === undefined || userName.length <= SHORT_USER_NAME ? 0 : 2 * textBytes(userName);
+  userName === undefined || userName.length <= USER_NAME_KEPT_MAX ? 0 : 2 * textBytes(userName);
 
 /** One character beyond U+00FF makes V8 hold all of a text in two bytes each. */
 export function textBytes(text: string): number {

@@ -14,6 +14,7 @@ import { connect as connectMqttJs } from './mqtt-js.js';
 import { connected } from './raw-socket.js';
 import { afterwards, scene } from './program.js';
 import type { RawSocketClient } from './raw-socket.js';
+import { fragment, UPGRADE } from './partial-websocket.js';
 
 const MIB = 1024 * 1024;
 const LIMIT_BYTES = 32 * MIB;
@@ -98,24 +99,6 @@ test('forty clients that do not read what they get at QoS 0 hold no more than th
     expect(most - before).toBeLessThan(LIMIT_BYTES + SLACK_BYTES);
     await broker.program.logs(/"event":"message-dropped","reason":"memory-full"/);
   }));
-
-const UPGRADE = [
-  'GET /mqtt HTTP/1.1',
-  'Host: x',
-  'Connection: Upgrade',
-  'Upgrade: websocket',
-  'Sec-WebSocket-Version: 13',
-  'Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==',
-  'Sec-WebSocket-Protocol: mqtt',
-  '\r\n',
-].join('\r\n');
-
-/** A binary message that does not end, or a part of it: masked with zeros, at most 65,535 bytes. */
-const fragment = (payload: Buffer, isFirst: boolean): Buffer =>
-  Buffer.concat([
-    Buffer.from([isFirst ? 2 : 0, 0xfe, payload.length >> 8, payload.length & 0xff, 0, 0, 0, 0]),
-    payload,
-  ]);
 
 const written = (socket: Socket, bytes: Buffer): Promise<void> =>
   new Promise((resolve) => {

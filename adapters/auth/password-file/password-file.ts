@@ -7,6 +7,7 @@ import type { AuthenticationRequest, Authenticator, AuthenticatorAnswer, Clock, 
 import type { PasswordHash } from '../passwords/password-hash.js';
 import { PasswordVerifier } from '../passwords/password-verifier.js';
 import type { VerifierLimits } from '../passwords/password-verifier.js';
+import { userFileProblem } from '../passwords/user-file-problem.js';
 import { parsePasswordFile } from './password-lines.js';
 
 export interface PasswordFileSettings {
@@ -48,7 +49,7 @@ export class PasswordFileAuthenticator implements Authenticator {
     try {
       this.#users = parsePasswordFile(readFileSync(path));
     } catch (error) {
-      throw this.#problem(error);
+      throw userFileProblem(this.#path, error, 'passwd');
     }
     this.#hashes = [...this.#users.values()];
   }
@@ -79,7 +80,7 @@ export class PasswordFileAuthenticator implements Authenticator {
     try {
       this.#users = parsePasswordFile(await readFile(this.#path));
     } catch (error) {
-      throw this.#problem(error);
+      throw userFileProblem(this.#path, error, 'passwd');
     }
     this.#hashes = [...this.#users.values()];
   }
@@ -96,20 +97,5 @@ export class PasswordFileAuthenticator implements Authenticator {
   #decoyFor(userName: string): PasswordHash | undefined {
     const number = createHmac('sha256', this.#decoyKey).update(userName).digest().readUInt32BE(0);
     return this.#hashes[number % this.#hashes.length];
-  }
-
-  #problem(error: unknown): Error {
-    const { code, message } = error as NodeJS.ErrnoException;
-    const path = this.#path;
-    switch (code) {
-      case undefined:
-        return new Error(`${path}: ${message}`, { cause: error });
-      case 'ENOENT':
-        return new Error(`${path}: there is no such file, expected one made by hexmq passwd ${path} <user>`, {
-          cause: error,
-        });
-      default:
-        return new Error(`${path}: it cannot be read: ${message}`, { cause: error });
-    }
   }
 }

@@ -8,6 +8,7 @@ import { DEFAULT_ITERATIONS, MECHANISMS, METHODS, SALT_BYTES } from './credentia
 import type { Method, ScramCredentials } from './credentials.js';
 import { parseCredentialsFile } from './credentials-file.js';
 import type { CredentialsFile } from './credentials-file.js';
+import { userFileProblem } from '../passwords/user-file-problem.js';
 import { ScramExchange } from './scram-exchange.js';
 import type { Found } from './scram-exchange.js';
 
@@ -37,7 +38,7 @@ export class ScramAuthenticator implements Authenticator {
     try {
       this.#file = parseCredentialsFile(readFileSync(path));
     } catch (error) {
-      throw this.#problem(error);
+      throw userFileProblem(this.#path, error, 'passwd --scram');
     }
     this.#shapes = shapesOf(this.#file);
   }
@@ -60,7 +61,7 @@ export class ScramAuthenticator implements Authenticator {
     try {
       this.#file = parseCredentialsFile(await readFile(this.#path));
     } catch (error) {
-      throw this.#problem(error);
+      throw userFileProblem(this.#path, error, 'passwd --scram');
     }
     this.#shapes = shapesOf(this.#file);
   }
@@ -82,21 +83,6 @@ export class ScramAuthenticator implements Authenticator {
     const salt = bytes.subarray(0, saltBytes);
     const noKey = Buffer.alloc(MECHANISMS[method].bytes);
     return { method, iterations, salt, storedKey: noKey, serverKey: noKey };
-  }
-
-  #problem(error: unknown): Error {
-    const { code, message } = error as NodeJS.ErrnoException;
-    const path = this.#path;
-    switch (code) {
-      case undefined:
-        return new Error(`${path}: ${message}`, { cause: error });
-      case 'ENOENT':
-        return new Error(`${path}: there is no such file, expected one made by hexmq passwd --scram ${path} <user>`, {
-          cause: error,
-        });
-      default:
-        return new Error(`${path}: it cannot be read: ${message}`, { cause: error });
-    }
   }
 }
 

@@ -8,7 +8,7 @@ import type { Access } from '../access/access.js';
 import type { Context } from '../context.js';
 import { reportDrop } from '../messages/drops.js';
 import type { DeliveryOptions } from '../messages/delivery-options.js';
-import { detachPayload } from '../messages/message.js';
+import { detachPayload, hasExpired } from '../messages/message.js';
 import { NOW } from '../durability.js';
 import type { Message } from '../messages/message.js';
 import type { DeliveryOutcome } from '../messages/publication.js';
@@ -365,8 +365,7 @@ export class Outbound implements QueueOwner, Task {
    */
   #leavesOut(entry: QueueEntry, message: Message, output: ClientOutput): boolean {
     if (entry.released) return false;
-    const { expiresAtMs } = message;
-    if (expiresAtMs !== undefined && expiresAtMs <= this.context.nowMs && this.#sent.mayExpire(entry))
+    if (hasExpired(message, this.context.nowMs) && this.#sent.mayExpire(entry))
       return this.#drop(entry, message, 'expired');
     if (!output.fits(message, entry.qos, entry.options.identifiers))
       return this.#drop(entry, message, 'packet-too-large');

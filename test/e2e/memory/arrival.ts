@@ -7,6 +7,7 @@ import { connected } from '../raw-socket.js';
 import { WebServer } from '../web-server.js';
 import { MIB, deafSocket, deafSubscriber, numbered, roundTrip, sent, times, tried } from './attack.js';
 import type { Attack } from './attack.js';
+import { fragment, UPGRADE } from '../partial-websocket.js';
 
 const WS = { type: 'ws', port: 0 };
 const TCP = { type: 'tcp', port: 0 };
@@ -52,24 +53,6 @@ export const partialPackets: Attack = {
 };
 
 const JSON_TYPE = { 'content-type': 'application/json' };
-
-const UPGRADE = [
-  'GET /mqtt HTTP/1.1',
-  'Host: x',
-  'Connection: Upgrade',
-  'Upgrade: websocket',
-  'Sec-WebSocket-Version: 13',
-  'Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==',
-  'Sec-WebSocket-Protocol: mqtt',
-  '\r\n',
-].join('\r\n');
-
-/** A binary message that does not end, or a part of it: masked with zeros, at most 65,535 bytes. */
-const fragment = (payload: Uint8Array, isFirst: boolean): Buffer =>
-  Buffer.concat([
-    Buffer.from([isFirst ? 2 : 0, 0xfe, payload.length >> 8, payload.length & 0xff, 0, 0, 0, 0]),
-    payload,
-  ]);
 
 export const partialWebSocketMessages: Attack = {
   config: { listeners: [WS, TCP], limits: { maxIncompleteBytes: 16 * MIB } },
