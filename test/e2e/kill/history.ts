@@ -174,6 +174,8 @@ interface Subscription {
   /** `maybe` while the answer is missing, or if the session need not survive the broker. */
   state: 'on' | 'off' | 'maybe';
   sinceTick: number;
+  /** When it was known to exist, whether or not it still does; infinite while SUBSCRIBE has no answer. */
+  existedAtTick: number;
 }
 
 /** A receiver: a session, or all members of a shared group together. Its filters do not overlap. */
@@ -209,8 +211,18 @@ export class Observer {
   /** Records the state of a subscription from now on. Replacing a subscription leaves no gap. */
   mark(filter: string, qos: 1 | 2, state: Subscription['state']): void {
     const subscription = this.#subscriptions.get(filter);
-    if (subscription?.state === state) return;
-    this.#subscriptions.set(filter, { qos, state, sinceTick: this.history.now().tick });
+    const { tick } = this.history.now();
+    if (subscription?.state === state) {
+      if (state === 'maybe') subscription.existedAtTick = Infinity;
+      return;
+    }
+    this.#subscriptions.set(filter, { qos, state, sinceTick: tick, existedAtTick: state === 'on' ? tick : Infinity });
+  }
+
+  /** The subscription exists now, and may end with the broker. */
+  markExisting(filter: string): void {
+    const subscription = this.#subscriptions.get(filter);
+    if (subscription !== undefined) subscription.existedAtTick = this.history.now().tick;
   }
 
   /** The session may have ended, with everything queued in it. */
@@ -290,11 +302,11 @@ export class Observer {
 
   /**
    * Order holds for one publisher, its QoS and the QoS of the delivery. Exempt are QoS 1 messages that arrive again,
-   * and messages that were first sent before the subscription began: those arrive because the publisher repeats
-   * them, and later messages may have arrived before.
+   * and messages that were first sent before the subscription was known to exist: those may arrive because the publisher
+   * repeats them, and later messages may have arrived before.
    */
   #expectOrder(publication: Publication, qos: number, subscription: Subscription | undefined): void {
-    if (!this.isOrdered || subscription === undefined || subscription.sinceTick > publication.sent.tick) return;
+    if (!this.isOrdered || subscription === undefined || subscription.existedAtTick > publication.sent.tick) return;
     const stream = `${publication.publisher}|${publication.qos}|${qos}`;
     const last = this.#lastSeqs.get(stream) ?? 0;
     if (publication.seq < last)

@@ -16,6 +16,8 @@ import { Subscriber } from './subscriber.js';
 import { ExpectedWills } from './expected-wills.js';
 import type { ExpectedWill } from './expected-wills.js';
 
+/** A server that has just started may leave requests unanswered, each of which the broker gives up after 15 s. */
+const RECOVERY_MS = 75_000;
 /** Long enough for every client to reconnect, or so short that the wills of the others are due at once. */
 const LONG_GRACE_MS = 600_000;
 const SHORT_GRACE_MS = 1;
@@ -297,6 +299,7 @@ export class Scenario {
     await within(
       history.afterAcknowledgements(chance.between(1, 300)),
       'acknowledgements after the server had come back',
+      RECOVERY_MS,
     );
     for (const publisher of this.#publishers) publisher.pause();
     await Promise.all(this.#publishers.map(({ client }) => client.settled()));

@@ -39,6 +39,7 @@ export class Subscriber {
     if (this.observer.state(filter) === 'off') this.observer.mark(filter, qos, 'maybe');
     await this.client.subscribe(share === undefined ? filter : `$share/${share}/${filter}`, qos);
     if (this.#isStored) this.observer.mark(filter, qos, 'on');
+    else this.observer.markExisting(filter);
   }
 
   /** @throws ConnectionLost */
