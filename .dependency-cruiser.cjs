@@ -67,12 +67,13 @@ module.exports = {
       name: 'domain-takes-types-of-protocol',
       comment:
         'The domain handles packets but never encodes or decodes one; the only values it needs are reason ' +
-        'codes and packet types, and what a packet or a payload is like on the wire.',
+        'codes and packet types, what a packet or a payload is like on the wire, and User Properties, which stay ' +
+        'encoded.',
       severity: 'error',
       from: { path: '^src/domain/' },
       to: {
         path: '^src/protocol/',
-        pathNot: '^src/protocol/(packets|reason-codes|packet-size|payload-format)\\.ts$',
+        pathNot: '^src/protocol/(packets|reason-codes|packet-size|payload-format|user-properties)\\.ts$',
         dependencyTypesNot: ['type-only'],
       },
     },
@@ -88,10 +89,10 @@ module.exports = {
       name: 'ports-take-types-only',
       comment:
         'Adapters compile against the ports: interfaces, tokens and errors. Every module that a port imported ' +
-        'would be loaded by every adapter.',
+        'would be loaded by every adapter. Adapters that store messages make User Properties.',
       severity: 'error',
       from: { path: '^src/ports/' },
-      to: { pathNot: '^src/ports/', dependencyTypesNot: ['type-only'] },
+      to: { pathNot: '^src/(ports/|protocol/user-properties\\.ts$)', dependencyTypesNot: ['type-only'] },
     },
     {
       name: 'ports-know-only-domain-and-protocol',

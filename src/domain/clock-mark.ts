@@ -3,6 +3,7 @@
 import type { QueueAppend } from './changes.js';
 import type { StoredEntry } from './inputs.js';
 import type { Message } from './messages/message.js';
+import { UserProperties } from '../protocol/user-properties.js';
 import type { MessageId, QueueId, Seq, TopicName } from './identifiers.js';
 
 /** No client and no shared group can have a queue of this name. The mark is its only entry. */
@@ -38,7 +39,7 @@ export function appendOf({ seq, atMs, wallAheadMs }: ClockMark, id: MessageId): 
     payload: new Uint8Array(0),
     qos: 1,
     retain: false,
-    properties: { userProperties: [[WALL_AHEAD, String(wallAheadMs)]] },
+    properties: { userProperties: UserProperties.of([[WALL_AHEAD, String(wallAheadMs)]]) },
     publisher: undefined,
     acceptedAtMs: atMs,
     expiresAtMs: undefined,
@@ -50,8 +51,8 @@ export function appendOf({ seq, atMs, wallAheadMs }: ClockMark, id: MessageId): 
 export function markIn(entries: readonly Pick<StoredEntry, 'seq' | 'message'>[]): ClockMark | undefined {
   const entry = entries.at(-1);
   if (entry === undefined) return undefined;
-  const { userProperties = [] } = entry.message.properties ?? {};
-  const wallAheadMs = Number(userProperties.find(([name]) => name === WALL_AHEAD)?.[1] ?? 0);
+  const named = [...(entry.message.properties?.userProperties ?? [])].find(([name]) => name === WALL_AHEAD);
+  const wallAheadMs = Number(named?.[1] ?? 0);
   if (!Number.isSafeInteger(wallAheadMs)) return undefined;
   return { seq: entry.seq, atMs: entry.message.acceptedAtMs, wallAheadMs };
 }

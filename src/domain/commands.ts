@@ -1,6 +1,7 @@
 // The commands of an operator. A command is an input of the core like a packet of a client, so it is part of every
 // recorded or simulated run. Its outcome is an effect that leaves when all that the command recorded is durable.
 import type { Properties, QoS } from '../protocol/packets.js';
+import { UserProperties } from '../protocol/user-properties.js';
 
 /** A command of an operator. */
 export type Command =
@@ -80,7 +81,12 @@ function messageProblem(message: unknown): string | undefined {
   if (!(payload instanceof Uint8Array)) return 'message.payload: a Uint8Array is expected';
   if (qos !== 0 && qos !== 1 && qos !== 2) return 'message.qos: 0, 1 or 2 is expected';
   if (typeof retain !== 'boolean') return 'message.retain: a boolean is expected';
-  return properties === undefined || isObject(properties) ? undefined : 'message.properties: an object is expected';
+  if (properties === undefined) return undefined;
+  if (!isObject(properties)) return 'message.properties: an object is expected';
+  const { userProperties } = properties;
+  return userProperties === undefined || userProperties instanceof UserProperties
+    ? undefined
+    : 'message.properties.userProperties: UserProperties are expected';
 }
 
 const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>

@@ -5,6 +5,10 @@ import { STRING_BYTES_MAX, utf8Length, writeUtf8 } from './utf8.js';
 export const VARIABLE_BYTE_INTEGER_MAX = 268_435_455;
 
 const FIRST_BYTES = 128;
+/** A writer that is used again keeps no more than this. */
+const KEPT_BYTES_MAX = 16_384;
+/** Of a variable byte integer. */
+const LENGTH_BYTES_MAX = 4;
 
 export class ByteWriter {
   #bytes = new Uint8Array(FIRST_BYTES);
@@ -64,6 +68,25 @@ export class ByteWriter {
   /** The bytes written so far. The caller owns them; the writer must not be used afterwards. */
   view(): Uint8Array {
     return this.#bytes.subarray(0, this.length);
+  }
+
+  /** Starts over, with room for a length in front of what will be written. Views of earlier contents become invalid. */
+  restartWithLength(): void {
+    if (this.#bytes.length > KEPT_BYTES_MAX) this.#bytes = new Uint8Array(FIRST_BYTES);
+    this.length = LENGTH_BYTES_MAX;
+  }
+
+  /** How much was written since `restartWithLength`, in bytes. */
+  get lengthOfRest(): number {
+    return this.length - LENGTH_BYTES_MAX;
+  }
+
+  /** What was written since `restartWithLength`, behind its length. Valid until the writer is used again. */
+  viewWithLength(): Uint8Array {
+    const length = this.lengthOfRest;
+    const from = LENGTH_BYTES_MAX - variableByteIntegerSize(length);
+    writeVariableByteInteger(this.#bytes, from, length);
+    return this.#bytes.subarray(from, this.length);
   }
 
   #reserve(more: number): number {

@@ -20,7 +20,7 @@ import type {
   UnsubackPacket,
   UnsubscribePacket,
 } from './packets.js';
-import { PropertyPlace, writeProperties } from './properties.js';
+import { PropertyPlace, encodeProperties, writeProperties } from './properties.js';
 import type { PropertyPlaces } from './properties.js';
 import { isReasonCodeOf } from './reason-code-table.js';
 import { ReasonCode } from './reason-codes.js';
@@ -347,10 +347,11 @@ export function encodeTopic(topic: string): Uint8Array {
 
 const EMPTY_BLOCK = new Uint8Array(1);
 
-/** The property block of an MQTT 5 PUBLISH with its length prefix. The array may be shared and must not be modified. */
+/**
+ * The property block of an MQTT 5 PUBLISH with its length prefix. The bytes are valid until the next call and must not
+ * be modified.
+ */
 export function encodePublishProperties(properties: Properties | undefined): Uint8Array {
   if (properties === undefined) return EMPTY_BLOCK;
-  const writer = new ByteWriter();
-  writeProperties(writer, properties, PUBLISH_PLACES);
-  return writer.view();
+  return encodeProperties(properties, PUBLISH_PLACES);
 }

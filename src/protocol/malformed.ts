@@ -1,6 +1,6 @@
 // Everything a peer can get wrong on the wire, by name. The decoder throws the error, the shell hands it to the domain,
 // and the domain decides what to answer: nothing, a CONNACK, or (MQTT 5) a DISCONNECT with `reasonCode`.
-import type { ProtocolVersion } from './packets.js';
+import type { ProtocolVersion } from './protocol-version.js';
 import { ReasonCode } from './reason-codes.js';
 
 export type MalformedCode =

@@ -20,6 +20,10 @@ export interface SizedMessage {
 const EXPIRY_BYTES = 5;
 /** The fixed header, the length of the topic, a Packet Identifier and the length of the properties, at most. */
 const FRAME_BYTES_MAX = 5 + 2 + 2 + 4;
+/** A Subscription Identifier with its number, at most. */
+const IDENTIFIER_BYTES_MAX = 5;
+/** Payload Format Indicator, Message Expiry Interval, and the numbers and lengths of the others. */
+const FIXED_PROPERTIES_BYTES_MAX = 2 + 5 + 3 * 3;
 /** UTF-8 takes no more for a character of a JavaScript string. */
 const BYTES_PER_CHARACTER_MAX = 3;
 
@@ -34,16 +38,27 @@ export function publishFits(
   expires: boolean,
   identifiers: readonly number[] | undefined,
 ): boolean {
-  if (properties === undefined && identifiers === undefined) {
-    // Far from the limit, as nearly always: counting the characters is enough.
-    const most = FRAME_BYTES_MAX + EXPIRY_BYTES + topic.length * BYTES_PER_CHARACTER_MAX + payload.byteLength;
-    if (most <= limit) return true;
-  }
+  // Far from the limit, as nearly always: counting the characters is enough.
+  const contents = topic.length * BYTES_PER_CHARACTER_MAX + payload.byteLength + mostOfProperties(properties);
+  const ofIdentifiers = identifiers === undefined ? 0 : IDENTIFIER_BYTES_MAX * identifiers.length;
+  if (FRAME_BYTES_MAX + EXPIRY_BYTES + contents + ofIdentifiers <= limit) return true;
   const expiry = expires && properties?.messageExpiryInterval === undefined ? EXPIRY_BYTES : 0;
   let block = propertiesSize(properties, PropertyPlace.publishFromServer) + expiry;
   for (const identifier of identifiers ?? []) block += 1 + variableByteIntegerSize(identifier);
   const propertiesBytes = variableByteIntegerSize(block) + block;
   return publishSize(utf8Length(topic), payload.byteLength, qos, propertiesBytes) <= limit;
+}
+
+/** At least as many bytes as the properties that a message passes on take. */
+function mostOfProperties(properties: Properties | undefined): number {
+  if (properties === undefined) return 0;
+  const { contentType = '', responseTopic = '', correlationData, userProperties } = properties;
+  return (
+    FIXED_PROPERTIES_BYTES_MAX +
+    (contentType.length + responseTopic.length) * BYTES_PER_CHARACTER_MAX +
+    (correlationData?.byteLength ?? 0) +
+    (userProperties?.bytes.byteLength ?? 0)
+  );
 }
 
 /** The size of a packet of MQTT 5. @throws RangeError as `encodePacket`. */

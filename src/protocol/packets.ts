@@ -1,9 +1,10 @@
 // The MQTT Control Packets as readonly data, for all three versions. The domain decides what a packet means, the
 // decoder and encoder how it looks on the wire. Absent fields are `undefined`, never missing, so that every packet of a
 // type has the same shape.
+import type { ProtocolVersion } from './protocol-version.js';
+import type { UserProperties } from './user-properties.js';
 
-/** 3 is MQTT 3.1 (`MQIsdp`), 4 is MQTT 3.1.1, 5 is MQTT 5. */
-export type ProtocolVersion = 3 | 4 | 5;
+export type { ProtocolVersion } from './protocol-version.js';
 
 /** Quality of Service: 0 at most once, 1 at least once, 2 exactly once (MQTT 3.1.1 section 4.3). */
 export type QoS = 0 | 1 | 2;
@@ -27,8 +28,6 @@ export const PacketType = {
   auth: 15,
 } as const;
 export type PacketType = (typeof PacketType)[keyof typeof PacketType];
-
-export type UserProperty = readonly [name: string, value: string];
 
 /**
  * MQTT 5 section 2.2.2.2. The table in `properties.ts` says which packet may carry which property. Times are in
@@ -58,7 +57,7 @@ export interface Properties {
   readonly topicAlias?: number;
   readonly maximumQos?: 0 | 1;
   readonly retainAvailable?: 0 | 1;
-  readonly userProperties?: readonly UserProperty[];
+  readonly userProperties?: UserProperties;
   readonly maximumPacketSize?: number;
   readonly wildcardSubscriptionAvailable?: 0 | 1;
   readonly subscriptionIdentifierAvailable?: 0 | 1;

@@ -4,8 +4,9 @@
 import type { ByteReader } from './byte-reader.js';
 import { ByteWriter, VARIABLE_BYTE_INTEGER_MAX, inRange } from './byte-writer.js';
 import { MalformedPacketError } from './malformed.js';
-import type { Properties, UserProperty } from './packets.js';
+import type { Properties } from './packets.js';
 import { ReasonCode } from './reason-codes.js';
+import { USER_PROPERTY_ID, UserProperties } from './user-properties.js';
 
 /**
  * The packets that have a property block, one bit each. PUBLISH and DISCONNECT count twice, since the two sides may not
@@ -96,7 +97,7 @@ export const PROPERTY_RULES: readonly PropertyRule[] = [
   rule(0x23, 'topicAlias', 'uint16', PUBLISH, { notZero: true }), // [MQTT5-3.3.2-8]
   rule(0x24, 'maximumQos', 'bit', p.connack),
   rule(0x25, 'retainAvailable', 'bit', p.connack),
-  rule(0x26, 'userProperties', 'string-pair', EVERYWHERE, { repeatable: EVERYWHERE }),
+  rule(USER_PROPERTY_ID, 'userProperties', 'string-pair', EVERYWHERE, { repeatable: EVERYWHERE }),
   rule(0x27, 'maximumPacketSize', 'uint32', p.connect | p.connack, { notZero: true }),
   rule(0x28, 'wildcardSubscriptionAvailable', 'bit', p.connack),
   rule(0x29, 'subscriptionIdentifierAvailable', 'bit', p.connack),
@@ -106,12 +107,19 @@ export const PROPERTY_RULES: readonly PropertyRule[] = [
 const RULE_BY_ID: (PropertyRule | undefined)[] = [];
 for (const each of PROPERTY_RULES) RULE_BY_ID[each.id] = each;
 
+const RULE_BY_NAME = Object.fromEntries(PROPERTY_RULES.map((each) => [each.name, each])) as Readonly<
+  Record<PropertyName, PropertyRule>
+>;
+
+/** For blocks that are copied at once. */
+const sharedBlock = new ByteWriter();
+
 type PropertyValue = NonNullable<Properties[PropertyName]>;
-type SingleValue = number | string | Uint8Array | UserProperty;
+type SingleValue = number | string | Uint8Array;
 
 /**
- * The longest property block, in bytes. Small properties take many times their bytes in memory, and are read at once:
- * a block as large as a PUBLISH may be would take gigabytes, and no other client would be served for a minute.
+ * The longest property block, in bytes. Its text is checked at once: for a block as large as a PUBLISH may be, no other
+ * client would be served for a second.
  */
 const PROPERTIES_MAX_BYTES = 1024 * 1024;
 
@@ -123,21 +131,29 @@ export function readProperties(reader: ByteReader, place: PropertyPlaces): Prope
   if (length > PROPERTIES_MAX_BYTES) throw tooLong(length);
   const properties: Partial<Record<PropertyName, PropertyValue>> = {};
   while (block.remaining > 0) {
+    const from = block.position;
     // The number is formally a variable byte integer, but every defined one takes one byte.
     const id = block.variableByteInteger();
     const found = RULE_BY_ID[id];
     if (found === undefined)
       throw new MalformedPacketError('property-unknown', `there is no property 0x${id.toString(16)}`);
     if ((found.places & place) === 0) throw notAllowed(found, place);
+    if (id === USER_PROPERTY_ID) {
+      block.position = from;
+      // A message can be part of a larger chunk until it waits; what other packets carry has bytes of its own.
+      const run = UserProperties.read(block, (place & PUBLISH) !== 0);
+      properties.userProperties = (properties.userProperties as UserProperties | undefined)?.followedBy(run) ?? run;
+      continue;
+    }
     const value = readValue(block, found);
     const present = properties[found.name];
-    if (found.name === 'subscriptionIdentifiers' || found.name === 'userProperties') {
+    if (found.name === 'subscriptionIdentifiers') {
       if (present === undefined) properties[found.name] = [value] as PropertyValue;
       else if ((found.repeatable & place) !== 0) (present as SingleValue[]).push(value);
       else throw duplicate(found);
     } else {
       if (present !== undefined) throw duplicate(found);
-      properties[found.name] = value as PropertyValue;
+      properties[found.name] = value;
     }
   }
   if (properties.authenticationData !== undefined && properties.authenticationMethod === undefined)
@@ -163,12 +179,12 @@ function readValue(block: ByteReader, { type, name, notZero }: PropertyRule): Si
     case 'binary':
       return block.binary();
     case 'string-pair':
-      return [block.string(), block.string()]; // [MQTT5-1.5.7-1]
+      throw new RangeError(`${name} is not read as a value`);
   }
 }
 
 /**
- * Writes Property Length and the properties, in the order of their numbers.
+ * Writes Property Length and the properties, in the order in which the object has them.
  * @throws RangeError for a property that the packet may not carry.
  */
 export function writeProperties(writer: ByteWriter, properties: Properties | undefined, places: PropertyPlaces): void {
@@ -176,23 +192,42 @@ export function writeProperties(writer: ByteWriter, properties: Properties | und
     writer.byte(0);
     return;
   }
-  const block = blockOf(properties, places);
+  const block = new ByteWriter();
+  writeBlock(block, properties, places);
   writer.variableByteInteger(block.length);
   writer.raw(block.view());
 }
 
+/**
+ * Encodes Property Length and the properties.
+ * @returns bytes that are valid until the next call.
+ * @throws RangeError as `writeProperties`.
+ */
+export function encodeProperties(properties: Properties, places: PropertyPlaces): Uint8Array {
+  return sharedBlockOf(properties, places).viewWithLength();
+}
+
+function sharedBlockOf(properties: Properties, places: PropertyPlaces): ByteWriter {
+  sharedBlock.restartWithLength();
+  writeBlock(sharedBlock, properties, places);
+  return sharedBlock;
+}
+
 /** The size of the properties in bytes, without Property Length. @throws RangeError as `writeProperties`. */
 export const propertiesSize = (properties: Properties | undefined, places: PropertyPlaces): number =>
-  properties === undefined ? 0 : blockOf(properties, places).length;
+  properties === undefined ? 0 : sharedBlockOf(properties, places).lengthOfRest;
 
-function blockOf(properties: Properties, places: PropertyPlaces): ByteWriter {
-  const block = new ByteWriter();
-  for (const each of PROPERTY_RULES) {
-    const value = properties[each.name];
+function writeBlock(block: ByteWriter, properties: Properties, places: PropertyPlaces): void {
+  // `for … in` creates no list of the names.
+  for (const name in properties) {
+    const value = properties[name as PropertyName];
     if (value === undefined) continue;
+    const each = RULE_BY_NAME[name as PropertyName];
     if ((each.places & places) === 0) throw new RangeError(`the property ${each.name} may not stand in this packet`);
-    if (each.name === 'subscriptionIdentifiers' || each.name === 'userProperties') {
-      const values = value as readonly SingleValue[];
+    if (each.name === 'userProperties') {
+      block.raw((value as UserProperties).bytes);
+    } else if (each.name === 'subscriptionIdentifiers') {
+      const values = value as readonly number[];
       if (values.length > 1 && (each.repeatable & places) === 0)
         throw new RangeError(`the property ${each.name} may stand in this packet once`);
       for (const one of values) writeValue(block, each, one);
@@ -200,7 +235,6 @@ function blockOf(properties: Properties, places: PropertyPlaces): ByteWriter {
       writeValue(block, each, value as SingleValue);
     }
   }
-  return block;
 }
 
 function writeValue(block: ByteWriter, { id, type, name, notZero }: PropertyRule, value: SingleValue): void {
@@ -225,12 +259,8 @@ function writeValue(block: ByteWriter, { id, type, name, notZero }: PropertyRule
     case 'binary':
       block.binary(value as Uint8Array);
       return;
-    case 'string-pair': {
-      const [key, text] = value as UserProperty;
-      block.string(key);
-      block.string(text);
-      return;
-    }
+    case 'string-pair':
+      throw new RangeError(`${name} is not written as a value`);
   }
 }
 

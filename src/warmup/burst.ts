@@ -3,6 +3,7 @@
 import { encodePacket } from '../protocol/encoder.js';
 import { PacketType } from '../protocol/packets.js';
 import type { Properties, ProtocolVersion, QoS } from '../protocol/packets.js';
+import { UserProperties } from '../protocol/user-properties.js';
 
 /** Of several lengths, because the length decides which path of the code a payload takes. */
 const PAYLOADS = [4, 64, 600].map((length) => new Uint8Array(length));
@@ -42,7 +43,7 @@ export const burstsFor = (topic: string, version: ProtocolVersion): readonly Bur
   });
 
 /** Of some messages of MQTT 5. */
-const PROPERTIES: Properties = { contentType: 'text/plain', userProperties: [['name', 'value']] };
+const PROPERTIES: Properties = { contentType: 'text/plain', userProperties: UserProperties.of([['name', 'value']]) };
 
 function encodePublish(
   topic: string,

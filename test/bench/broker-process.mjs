@@ -74,6 +74,14 @@ export class BrokerProcess {
     return { resident: bytes('VmRSS'), mapped: bytes('RssFile'), peak: bytes('VmHWM') };
   }
 
+  /** CPU time of the process so far, in the kernel's steps of 10,000 microseconds. */
+  get cpuMicroseconds() {
+    const fields = readFileSync(`/proc/${this.#child.pid}/stat`, 'utf8')
+      .replace(/^.*\) /s, '')
+      .split(' ');
+    return (Number(fields[11]) + Number(fields[12])) * 10_000;
+  }
+
   /**
    * Samples the memory until the returned function is called, which returns the peak of resident memory and of the
    * memory without mapped files.

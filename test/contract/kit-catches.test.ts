@@ -2,7 +2,7 @@
 // out.
 import { describe, expect, test } from '@jest/globals';
 import * as fastCheck from 'fast-check';
-import { StorageError } from 'hexmq/ports';
+import { StorageError, UserProperties } from 'hexmq/ports';
 import type {
   Change,
   ClientId,
@@ -549,7 +549,10 @@ const CASES: readonly Case[] = [
     Broken: mapMessages((message) => {
       const userProperties = message.properties?.userProperties;
       if (userProperties === undefined) return message;
-      return { ...message, properties: { ...message.properties, userProperties: [...new Map(userProperties)] } };
+      return {
+        ...message,
+        properties: { ...message.properties, userProperties: UserProperties.of(new Map(userProperties)) },
+      };
     }),
     caughtBy: ['every property of a message'],
   },

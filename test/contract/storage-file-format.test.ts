@@ -2,6 +2,7 @@
 // stores of released versions can no longer be read: it is never mended by changing the dump, but by a new format
 // version and by reading the old one as well.
 import { describe, expect, test } from '@jest/globals';
+import { UserProperties } from 'hexmq/ports';
 import type { Message, QueueAppend, Seq } from 'hexmq/ports';
 import { DamagedRecord } from '../../adapters/storage/file/errors.js';
 import * as keys from '../../adapters/storage/file/keys.js';
@@ -36,10 +37,10 @@ const FULL: Message = {
     contentType: 'c',
     responseTopic: 'r',
     correlationData: new Uint8Array([0, 255]),
-    userProperties: [
+    userProperties: UserProperties.of([
       ['k', 'v'],
       ['k', ''],
-    ],
+    ]),
   },
 };
 

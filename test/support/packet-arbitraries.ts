@@ -4,6 +4,7 @@ import { PacketType } from '../../src/protocol/packets.js';
 import type { Packet, Properties, ProtocolVersion, SubscriptionRequest, Will } from '../../src/protocol/packets.js';
 import { PROPERTY_RULES, PropertyPlace } from '../../src/protocol/properties.js';
 import { isReasonCodeOf } from '../../src/protocol/reason-code-table.js';
+import { UserProperties } from '../../src/protocol/user-properties.js';
 
 export type Side = 'client' | 'server';
 
@@ -14,7 +15,9 @@ export const packetId = fc.integer({ min: 1, max: 0xffff });
 const qos = fc.constantFrom(0 as const, 1 as const, 2 as const);
 const bit = fc.constantFrom(0 as const, 1 as const);
 
-const userProperties = fc.array(fc.tuple(text, text), { minLength: 1, maxLength: 3 });
+const userProperties = fc
+  .array(fc.tuple(text, text), { minLength: 1, maxLength: 3 })
+  .map((pairs) => UserProperties.of(pairs));
 
 function values(rule: (typeof PROPERTY_RULES)[number], place: number): fc.Arbitrary<unknown> {
   const min = rule.notZero ? 1 : 0;

@@ -4,6 +4,7 @@
 import type { MalformedCode } from '../../src/protocol/malformed.js';
 import { PacketType } from '../../src/protocol/packets.js';
 import type { Packet, ProtocolVersion } from '../../src/protocol/packets.js';
+import { UserProperties } from '../../src/protocol/user-properties.js';
 
 export interface ValidPacket {
   readonly name: string;
@@ -142,7 +143,7 @@ export const VALID_PACKETS: readonly ValidPacket[] = [
         requestResponseInformation: 1,
         receiveMaximum: 10,
         topicAliasMaximum: 5,
-        userProperties: [['k', 'v']],
+        userProperties: UserProperties.of([['k', 'v']]),
         maximumPacketSize: 65_536,
       },
       will: {
@@ -241,7 +242,7 @@ export const VALID_PACKETS: readonly ValidPacket[] = [
         topicAliasMaximum: 65_535,
         maximumQos: 1,
         retainAvailable: 0,
-        userProperties: [['', 'v']],
+        userProperties: UserProperties.of([['', 'v']]),
         maximumPacketSize: 256,
         wildcardSubscriptionAvailable: 0,
         subscriptionIdentifierAvailable: 1,
@@ -292,10 +293,10 @@ export const VALID_PACKETS: readonly ValidPacket[] = [
         responseTopic: 'r',
         correlationData: Uint8Array.of(0, 9),
         topicAlias: 1,
-        userProperties: [
+        userProperties: UserProperties.of([
           ['k', 'v'],
           ['k', ''],
-        ],
+        ]),
       },
     },
   ),
@@ -354,7 +355,7 @@ export const VALID_PACKETS: readonly ValidPacket[] = [
     type: PacketType.pubrec,
     packetId: 1,
     reasonCode: 0x97,
-    properties: { reasonString: 'r', userProperties: [['', 'v']] },
+    properties: { reasonString: 'r', userProperties: UserProperties.of([['', 'v']]) },
   }),
   lenient(5, 'a PUBREL with a code of 0 and no properties in the long form', '62 04 0001 00 00', {
     type: PacketType.pubrel,

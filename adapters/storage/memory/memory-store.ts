@@ -174,10 +174,7 @@ export class MemoryStore {
   #keep(message: Message): Message {
     if (message === this.#previous) return this.#previousKept as Message;
     if (message.id > this.#lastMessageId) this.#lastMessageId = message.id;
-    const kept =
-      isPartOfMore(message.payload) || isPartOfMore(message.properties?.correlationData)
-        ? this.#copy(message)
-        : message;
+    const kept = isPartOfMore(message.payload) || hasPartOfMore(message.properties) ? this.#copy(message) : message;
     this.#previous = message;
     this.#previousKept = kept;
     return kept;
@@ -200,6 +197,10 @@ function entryOf<K, V>(map: Map<K, V>, key: K, make: () => V): V {
 const isPartOfMore = (bytes: Uint8Array | undefined): boolean =>
   bytes !== undefined && (bytes.byteOffset > 0 || bytes.byteLength < bytes.buffer.byteLength);
 
+const hasPartOfMore = (properties: Properties | undefined): boolean =>
+  properties !== undefined &&
+  (isPartOfMore(properties.correlationData) || isPartOfMore(properties.userProperties?.bytes));
+
 function detached(message: Message): Message {
   const { id, topic, payload, qos, retain, properties, publisher, acceptedAtMs, expiresAtMs } = message;
   return {
@@ -216,6 +217,10 @@ function detached(message: Message): Message {
 }
 
 const detachedProperties = (properties: Properties | undefined): Properties | undefined =>
-  properties?.correlationData === undefined
+  properties === undefined || !hasPartOfMore(properties)
     ? properties
-    : { ...properties, correlationData: new Uint8Array(properties.correlationData) };
+    : {
+        ...properties,
+        ...(properties.correlationData && { correlationData: new Uint8Array(properties.correlationData) }),
+        ...(properties.userProperties && { userProperties: properties.userProperties.detached() }),
+      };

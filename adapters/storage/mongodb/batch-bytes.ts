@@ -3,6 +3,7 @@
 // refers to it, and its payload, which may be larger than any document, follows the message as plain bytes.
 import { BSON } from 'mongodb';
 import type { Change, Message, QoS } from 'hexmq/ports';
+import { propertyFields } from './property-fields.js';
 import { CHUNK, yieldToEventLoop } from './chunks.js';
 import type { MessageFields } from './collections.js';
 import { DamagedDocument } from './errors.js';
@@ -159,7 +160,7 @@ function fieldsOf({
     qos,
     retain,
     acceptedAtMs,
-    ...(properties === undefined ? {} : { properties }),
+    ...(properties === undefined ? {} : { properties: propertyFields(properties) }),
     ...(publisher === undefined ? {} : { publisher }),
     ...(expiresAtMs === undefined ? {} : { expiresAtMs }),
   };

@@ -10,7 +10,8 @@
 import { createHash } from 'node:crypto';
 import type { Collection, Db, Document, IndexDescription } from 'mongodb';
 import { LostRequests } from './lost-requests.js';
-import type { Properties, QoS } from 'hexmq/ports';
+import type { QoS } from 'hexmq/ports';
+import type { PropertyFields } from './property-fields.js';
 
 export const FORMAT_VERSION = 1;
 
@@ -46,7 +47,7 @@ export interface MessageFields {
   readonly payload?: Uint8Array;
   readonly qos: QoS;
   readonly retain: boolean;
-  readonly properties?: Properties;
+  readonly properties?: PropertyFields;
   readonly publisher?: string;
   readonly acceptedAtMs: number;
   readonly expiresAtMs?: number;

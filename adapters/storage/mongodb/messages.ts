@@ -4,6 +4,7 @@ import type { MessageFields, MessagePlace } from './collections.js';
 import type { Documents } from './documents.js';
 import { DamagedDocument } from './errors.js';
 import { partId } from './message-placement.js';
+import { propertiesFrom } from './property-fields.js';
 
 export const EMPTY_PAYLOAD = new Uint8Array(0);
 
@@ -47,7 +48,7 @@ function messageFrom(
     payload,
     qos,
     retain,
-    properties,
+    properties: properties === undefined ? undefined : propertiesFrom(properties),
     publisher: publisher as ClientId | undefined,
     acceptedAtMs,
     expiresAtMs,

@@ -6,6 +6,7 @@ import type { StoredEntry } from '../../domain/inputs.js';
 import type { ClientId, QueueId, Seq, TopicFilter, TopicName } from '../../domain/identifiers.js';
 import { utf8Length } from '../../domain/topics/topic-name.js';
 import type { Properties, QoS } from '../../protocol/packets.js';
+import { UserProperties } from '../../protocol/user-properties.js';
 import { Digest } from './digest.js';
 import type { Counts, Hash } from './digest.js';
 import { FORMAT, FORMAT_VERSION } from './export-format.js';
@@ -236,6 +237,16 @@ function readProperties(fields: Fields): Properties {
   return properties;
 }
 
+function readUserProperties(fields: Fields, name: string): UserProperties {
+  const pairs = fields.pairs(name);
+  try {
+    return UserProperties.of(pairs);
+  } catch (error) {
+    if (error instanceof RangeError) throw new TransferError(`${name}: ${error.message}`);
+    throw error;
+  }
+}
+
 function readProperty(fields: Fields, name: keyof Properties): unknown {
   switch (PROPERTY_KINDS[name]) {
     case 'number':
@@ -247,6 +258,6 @@ function readProperty(fields: Fields, name: keyof Properties): unknown {
     case 'numbers':
       return fields.integers(name, 1, SUBSCRIPTION_IDENTIFIER_MAX);
     case 'pairs':
-      return fields.pairs(name);
+      return readUserProperties(fields, name);
   }
 }

@@ -8,9 +8,8 @@ interface Content {
   readonly properties: Properties | undefined;
 }
 
-/** Memory of a property besides its text, and of a user property, which is a list of two texts. */
+/** Memory of a property besides its contents. */
 const PROPERTY_BYTES = 32;
-const USER_PROPERTY_BYTES = 96;
 /** Memory of a Subscription Identifier, in a list that grew while a route was searched. */
 const IDENTIFIER_BYTES = 12;
 
@@ -26,6 +25,6 @@ export function propertyBytes({ contentType, responseTopic, correlationData, use
   if (contentType !== undefined) bytes += PROPERTY_BYTES + contentType.length;
   if (responseTopic !== undefined) bytes += PROPERTY_BYTES + responseTopic.length;
   if (correlationData !== undefined) bytes += PROPERTY_BYTES + correlationData.byteLength;
-  for (const [name, value] of userProperties ?? []) bytes += USER_PROPERTY_BYTES + name.length + value.length;
+  if (userProperties !== undefined) bytes += PROPERTY_BYTES + userProperties.bytes.byteLength;
   return bytes;
 }

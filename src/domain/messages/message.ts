@@ -23,19 +23,31 @@ export interface Message {
   readonly expiresAtMs: number | undefined;
 }
 
-function detachedProperties(properties: Properties, data: Uint8Array): Properties {
-  return data.byteLength === data.buffer.byteLength ? properties : { ...properties, correlationData: data.slice() };
+/** The same properties with bytes of their own, where they are part of a larger buffer. */
+export function detachedProperties(properties: Properties): Properties {
+  const { correlationData, userProperties } = properties;
+  const ownData =
+    correlationData !== undefined && correlationData.byteLength < correlationData.buffer.byteLength
+      ? new Uint8Array(correlationData)
+      : correlationData;
+  const ownUserProperties = userProperties?.detached();
+  if (ownData === correlationData && ownUserProperties === userProperties) return properties;
+  return {
+    ...properties,
+    ...(ownData !== undefined && { correlationData: ownData }),
+    ...(ownUserProperties !== undefined && { userProperties: ownUserProperties }),
+  };
 }
 
 /**
- * Replaces the payload by a copy if it is a view of a larger buffer: a message that waits must not keep alive the whole
- * chunk that it arrived in. A message that is forwarded at once is not copied. All holders of the message see the copy.
+ * Replaces payload and properties by copies if they are views of a larger buffer: a message that waits must not keep
+ * alive the whole chunk that it arrived in. A message that is forwarded at once is not copied. All holders of the
+ * message see the copy.
  */
 export function detachPayload(message: Message): void {
   const { payload, properties } = message;
   if (payload.byteLength < payload.buffer.byteLength) (message as { payload: Uint8Array }).payload = payload.slice();
-  if (properties?.correlationData !== undefined)
-    (message as { properties: Properties }).properties = detachedProperties(properties, properties.correlationData);
+  if (properties !== undefined) (message as { properties: Properties }).properties = detachedProperties(properties);
 }
 
 /** Whether the time of a message is over: then it is sent to no further client (MQTT 5 section 3.3.2.3.3). */

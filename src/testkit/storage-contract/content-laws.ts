@@ -1,4 +1,5 @@
 // Laws about contents: names, payloads, properties and numbers come back as they were stored.
+import { UserProperties } from '../../ports/index.js';
 import type { Change, QueueId } from '../../ports/index.js';
 import { MEBIBYTE, holdsWhenRepeated } from './law.js';
 import type { Law } from './law.js';
@@ -63,7 +64,7 @@ export function contentLaws(law: Law): void {
         payloadFormatIndicator: 0,
         contentType: '',
         correlationData: new Uint8Array(0),
-        userProperties: [],
+        userProperties: UserProperties.of([]),
       },
       topic: 'r',
     });

@@ -1,4 +1,5 @@
 // Test data: changes as the core makes them, and the names and payloads that stores are most likely to get wrong.
+import { UserProperties } from '../../ports/index.js';
 import type {
   Change,
   ClientId,
@@ -154,7 +155,7 @@ export const EVERY_PROPERTY: Properties = {
   contentType: 'application/json; charset=utf-8',
   responseTopic: 'réponse/à/moi',
   correlationData: new Uint8Array([0, 255, 128, 10, 13, 0]),
-  userProperties: [
+  userProperties: UserProperties.of([
     ['name', 'second comes second'],
     ['a', ''],
     ['name', 'the same name again'],
@@ -162,7 +163,7 @@ export const EVERY_PROPERTY: Properties = {
     ['__proto__', 'constructor'],
     ['0', 'a number'],
     ['name', 'the same name again'],
-  ],
+  ]),
 };
 
 const ofBytes = (unit: string, bytes: number): string =>

@@ -302,8 +302,8 @@ export class Observer {
 
   /**
    * Order holds for one publisher, its QoS and the QoS of the delivery. Exempt are QoS 1 messages that arrive again,
-   * and messages that were first sent before the subscription was known to exist: those may arrive because the publisher
-   * repeats them, and later messages may have arrived before.
+   * and messages that were first sent before the subscription was known to exist: those may arrive because the
+   * publisher repeats them, and later messages may have arrived before.
    */
   #expectOrder(publication: Publication, qos: number, subscription: Subscription | undefined): void {
     if (!this.isOrdered || subscription === undefined || subscription.existedAtTick > publication.sent.tick) return;

@@ -11,6 +11,7 @@ import {
 } from '../../../src/protocol/encoder.js';
 import { PacketType } from '../../../src/protocol/packets.js';
 import type { Packet, ProtocolVersion, PublishPacket } from '../../../src/protocol/packets.js';
+import { UserProperties } from '../../../src/protocol/user-properties.js';
 import { publish } from '../../support/packet-arbitraries.js';
 import { VALID_PACKETS, wire } from '../../support/packets.js';
 
@@ -55,7 +56,7 @@ describe('encoding packets', () => {
 });
 
 describe('encoding fields that a version lacks', () => {
-  const properties = { reasonString: 'why', userProperties: [['k', 'v']] as const };
+  const properties = { reasonString: 'why', userProperties: UserProperties.of([['k', 'v']]) };
 
   test.each([3, 4] as const)('properties and reason codes are left out in version %d', (version) => {
     expect(encodePacket({ ...PUBACK, reasonCode: 0x87, properties } as Packet, version)).toEqual(wire('40 02 0001'));

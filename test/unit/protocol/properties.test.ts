@@ -2,10 +2,19 @@
 import { describe, expect, test } from '@jest/globals';
 import { ByteReader } from '../../../src/protocol/byte-reader.js';
 import { MalformedPacketError } from '../../../src/protocol/malformed.js';
+import type { Properties } from '../../../src/protocol/packets.js';
 import { PropertyPlace, readProperties } from '../../../src/protocol/properties.js';
+import { UserProperties } from '../../../src/protocol/user-properties.js';
 import { wire } from '../../support/packets.js';
 
 type Place = keyof typeof PropertyPlace;
+
+/** The properties of a block that has User Properties. */
+function read(bytes: Uint8Array, place: number): Properties & { readonly userProperties: UserProperties } {
+  const properties = readProperties(new ByteReader(bytes, 0, bytes.length), place);
+  if (properties?.userProperties === undefined) throw new Error('the block has no User Properties');
+  return { ...properties, userProperties: properties.userProperties };
+}
 
 const PUBLISH: readonly Place[] = ['publishFromClient', 'publishFromServer'];
 const DISCONNECT: readonly Place[] = ['disconnectFromClient', 'disconnectFromServer'];
@@ -92,13 +101,44 @@ describe('properties and the packets that may carry them', () => {
 
   test('user properties keep their order and their duplicates', () => {
     const bytes = wire("15 26 0001 'b' 0001 '1' 26 0001 'a' 0001 '2' 26 0001 'b' 0001 '1'");
-    expect(readProperties(new ByteReader(bytes, 0, bytes.length), PropertyPlace.will)).toEqual({
-      userProperties: [
-        ['b', '1'],
-        ['a', '2'],
-        ['b', '1'],
-      ],
-    });
+    const { userProperties } = read(bytes, PropertyPlace.will);
+    expect([...userProperties]).toEqual([
+      ['b', '1'],
+      ['a', '2'],
+      ['b', '1'],
+    ]);
+  });
+
+  test('user properties keep their order when other properties stand between them', () => {
+    const bytes = wire("19 26 0001 'b' 0001 '1' 01 01 26 0001 'a' 0001 '2' 03 0001 't' 26 0000 0000");
+    const properties = read(bytes, PropertyPlace.publishFromClient);
+    expect(properties).toMatchObject({ payloadFormatIndicator: 1, contentType: 't' });
+    expect([...properties.userProperties]).toEqual([
+      ['b', '1'],
+      ['a', '2'],
+      ['', ''],
+    ]);
+  });
+
+  test('only the user properties of a message are a view of the bytes that were read', () => {
+    const bytes = wire("07 26 0001 'b' 0001 '1'");
+    for (const [place, isView] of [
+      [PropertyPlace.publishFromClient, true],
+      [PropertyPlace.publishFromServer, true],
+      [PropertyPlace.will, false],
+      [PropertyPlace.connect, false],
+    ] as const) {
+      const { userProperties } = read(bytes, place);
+      expect(userProperties.bytes.buffer === bytes.buffer).toBe(isView);
+      expect(userProperties.detached().bytes.buffer).not.toBe(bytes.buffer);
+      expect([...userProperties.detached()]).toEqual([['b', '1']]);
+    }
+  });
+
+  test('a name or value that is no MQTT string makes no user property', () => {
+    expect(() => UserProperties.of([['a\0', '']])).toThrow(RangeError);
+    expect(() => UserProperties.of([['a', 'b'.repeat(65_536)]])).toThrow(RangeError);
+    expect(() => UserProperties.of([['a', '\ud800']])).toThrow(RangeError);
   });
 
   test('a block above 1 MiB is refused before one property of it is read', () => {

@@ -1,4 +1,5 @@
 // Properties of a message, as part of its record.
+import { UserProperties } from 'hexmq/ports';
 import type { Properties } from 'hexmq/ports';
 import { DamagedRecord } from '../errors.js';
 import { recordWriter } from './record-bytes.js';
@@ -74,7 +75,7 @@ function writeProperty(kind: PropertyKind, value: NonNullable<Properties[keyof P
       recordWriter.binary(value as Uint8Array);
       return;
     case 'pairs': {
-      const pairs = value as NonNullable<Properties['userProperties']>;
+      const pairs = [...(value as UserProperties)];
       recordWriter.length(pairs.length);
       for (const [name, text] of pairs) recordWriter.text(name).text(text);
       return;
@@ -111,7 +112,7 @@ function readProperty(reader: RecordReader, kind: PropertyKind): unknown {
     case 'binary':
       return reader.binary();
     case 'pairs':
-      return Array.from({ length: reader.length() }, () => [reader.text(), reader.text()]);
+      return UserProperties.of(Array.from({ length: reader.length() }, () => [reader.text(), reader.text()] as const));
     case 'lengths':
       return Array.from({ length: reader.length() }, () => reader.length());
   }

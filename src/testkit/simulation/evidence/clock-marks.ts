@@ -14,8 +14,8 @@ export function clockAheadIn(batch: readonly Change[]): number | undefined {
   let aheadMs: number | undefined;
   for (const change of batch) {
     if (change.kind !== 'queue.append' || !isClockQueue(change.queue)) continue;
-    const [, value] = change.message.properties?.userProperties?.[0] ?? [];
-    aheadMs = Number(value);
+    const [first] = change.message.properties?.userProperties ?? [];
+    aheadMs = Number(first?.[1]);
   }
   return aheadMs;
 }
