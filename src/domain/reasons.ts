@@ -82,4 +82,25 @@ export type DropReason =
   | 'retained-bytes-full' // `maxRetainedTopicBytes`
   | 'retained-payloads-full'; // `maxRetainedBytes`
 
+/** Whether a message was dropped because there was no room for it: its publisher learns that if nothing took it. */
+export const LACKS_ROOM: Readonly<Record<DropReason, boolean>> = {
+  'queue-full': true,
+  'queue-bytes-full': true,
+  'stored-queues-full': true,
+  'memory-full': true,
+  'retained-full': true,
+  'retained-bytes-full': true,
+  'retained-payloads-full': true,
+  // Deliveries at QoS 0 are not promised, so a publisher does not learn how they end.
+  'client-offline': false,
+  'slow-consumer': false,
+  // It would not be delivered with more room either.
+  'no-subscriber': false,
+  'not-authorized': false,
+  'packet-too-large': false,
+  expired: false,
+  'refused-by-client': false,
+  'session-ended': false,
+};
+
 export type { MalformedCode };

@@ -125,9 +125,10 @@ export class PublishHandler {
   /** [MQTT-3.3.4-1]; in the order of arrival [MQTT-4.6.0-2], [MQTT-4.6.0-3]. */
   #acknowledge(connection: Connection, session: Session, packet: PublishPacket, outcome: PublishOutcome): void {
     const { qos, packetId } = packet;
-    if (connection.version === 5 && outcome.isRefusedAsFull && !packet.retain) {
+    if (connection.version === 5 && outcome.isRefusedAsFull) {
       if (qos === 2) session.dropInbound(packetId);
-      this.#refuse(connection, packet, 'queue-full', ReasonCode.quotaExceeded, 'no queue has room for the message');
+      const place = outcome.matched > 0 ? 'no queue has room for' : 'there is no room to retain';
+      this.#refuse(connection, packet, 'queue-full', ReasonCode.quotaExceeded, `${place} the message`);
       return;
     }
     const type = qos === 1 ? PacketType.puback : PacketType.pubrec;

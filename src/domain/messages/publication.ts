@@ -5,6 +5,7 @@ import { NOW } from '../durability.js';
 import type { Ticket } from '../durability.js';
 import type { ClientId, TopicName } from '../identifiers.js';
 import type { Pressed } from '../slowed-publisher.js';
+import { LACKS_ROOM } from '../reasons.js';
 import type { DropReason } from '../reasons.js';
 
 /** A message that has no number and no expiry yet: both count from its acceptance. */
@@ -35,8 +36,10 @@ export class PublishOutcome {
   matched = 0;
   /** Recipients that it was sent to or is waiting for. */
   accepted = 0;
-  /** Why the first recipient that did not accept it did not. */
-  refused: DropReason | undefined;
+  /** Whether it is retained, or has removed the message that was. */
+  isRetained = false;
+  /** Whether a recipient did not accept it, or it was not retained, for want of room. */
+  lacksRoom = false;
   /** A queue that had no room for it under `refuse`: no recipient has it, and nothing of it is recorded. */
   full: Pressed | undefined;
   /** What an acknowledgement to the publisher waits for. */
@@ -45,24 +48,25 @@ export class PublishOutcome {
   add(outcome: DeliveryOutcome): void {
     this.matched++;
     if (outcome === 'sent' || outcome === 'queued') this.accepted++;
-    else this.refused ??= outcome;
+    else this.dropped(outcome);
   }
 
-  /** Whether nothing took the message because there was no room for it anywhere. */
+  /** A part of it was not accepted. */
+  dropped(reason: DropReason): void {
+    this.lacksRoom ||= LACKS_ROOM[reason];
+  }
+
+  /** Whether nothing took the message, and it would have been taken if there had been room. */
   get isRefusedAsFull(): boolean {
-    const { matched, accepted, refused } = this;
-    return (
-      matched > 0 &&
-      accepted === 0 &&
-      (refused === 'queue-full' || refused === 'queue-bytes-full' || refused === 'memory-full')
-    );
+    return this.lacksRoom && this.accepted === 0 && !this.isRetained;
   }
 
   /** For the next message: the dispatcher has one outcome for all messages that it publishes within a step. */
   reset(): void {
     this.matched = 0;
     this.accepted = 0;
-    this.refused = undefined;
+    this.isRetained = false;
+    this.lacksRoom = false;
     this.full = undefined;
     this.ticket = NOW;
   }

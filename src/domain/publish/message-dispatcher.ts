@@ -10,11 +10,11 @@ import { NOW } from '../durability.js';
 import { wants } from '../events.js';
 import type { Ticket } from '../durability.js';
 import type { MessageId, TopicName } from '../identifiers.js';
-import { retainedBytes } from '../name-bytes.js';
 import { Fifo } from '../queues/fifo.js';
-import type { DropReason } from '../reasons.js';
 import { lookForRoom, recipientsOf } from './room-check.js';
 import type { RoomCheck } from './room-check.js';
+import { noRoomToRetain } from './room-to-retain.js';
+import type { RetainedFull } from './room-to-retain.js';
 import type { Pressed } from '../slowed-publisher.js';
 import { RetainedEntry } from '../topics/retained-entry.js';
 import { RetainedTree } from '../topics/retained-tree.js';
@@ -50,8 +50,6 @@ interface Dispatch {
   /** Index of the next recipient: first the targets of the route, then its groups. */
   next: number;
 }
-
-type RetainedFull = Extract<DropReason, 'retained-full' | 'retained-bytes-full' | 'retained-payloads-full'>;
 
 /** What a waiting message counts for besides its payload and its topic. */
 const PUBLICATION_BYTES = 512;
@@ -173,7 +171,7 @@ export class MessageDispatcher implements Task {
     outcome.reset();
     this.context.pressed = undefined;
     const message = this.accept(draft, origin);
-    this.#begin(message);
+    this.#begin(message, outcome);
     this.context.mayDrop = origin.kind === 'will';
     this.#deliver(message, route, 0, NO_LIMIT, outcome);
     this.context.mayDrop = false;
@@ -262,7 +260,6 @@ export class MessageDispatcher implements Task {
     this.#publications.shift();
     const outcome = this.#outcome;
     outcome.reset();
-    outcome.refused = 'queue-full';
     outcome.full = full;
     done(outcome);
     return 'refused';
@@ -285,7 +282,7 @@ export class MessageDispatcher implements Task {
     begin();
     if (draft === undefined) return;
     const message = this.accept(draft, origin);
-    this.#begin(message);
+    this.#begin(message, this.#outcome);
     const search = route === undefined ? this.router.search(message.topic) : undefined;
     this.#dispatch = { message, route, search, next: 0 };
   }
@@ -300,9 +297,12 @@ export class MessageDispatcher implements Task {
     return dispatch.next === route.targets.length + route.groups.length;
   }
 
-  #begin(message: Message): void {
+  #begin(message: Message, outcome: PublishOutcome): void {
     this.context.counters.accepted++;
-    if (message.retain) this.#retain(message);
+    if (!message.retain) return;
+    const full = this.#retain(message);
+    if (full === undefined) outcome.isRetained = true;
+    else outcome.dropped(full);
   }
 
   #end({ matched }: PublishOutcome): void {
@@ -342,42 +342,28 @@ export class MessageDispatcher implements Task {
     return at;
   }
 
-  /** Only for messages with RETAIN 1 [MQTT-3.3.1-12]. */
-  #retain(message: Message): void {
+  /** Only for messages with RETAIN 1 [MQTT-3.3.1-12]. @returns why it is not retained, if it is not. */
+  #retain(message: Message): RetainedFull | undefined {
     const { changes, counters } = this.context;
     const { topic } = message;
     if (message.payload.byteLength === 0) {
       // [MQTT-3.3.1-10], [MQTT-3.3.1-11]. Even if there is none now, the removal of the last one may not be durable
       // yet, and the acknowledgement has to wait for it.
       if (!this.clearRetained(topic) && message.qos > 0) changes.record({ kind: 'retained.drop', topic });
-      return;
+      return undefined;
     }
-    const full = this.#noRoomToRetain(topic, message.payload.byteLength);
+    const full = noRoomToRetain(this.retained, message, this.context.limits);
     if (full !== undefined) {
       // Not the one before either: it is no longer the latest.
       this.clearRetained(topic);
       counters.started++;
       drop(this.context, full, message, message.qos, undefined);
-      return;
+      return full;
     }
     // [MQTT-3.3.1-5]; at QoS 0 as well, as recommended by [MQTT-3.3.1-7]
     this.#keep(topic, message.id, message.payload.byteLength, message.expiresAtMs);
     changes.record({ kind: 'retained.put', message });
-  }
-
-  /** Why the message cannot be retained; a topic that is retained already takes room for what its payload grows. */
-  #noRoomToRetain(topic: TopicName, payloadBytes: number): RetainedFull | undefined {
-    const { maxRetainedMessages, maxRetainedTopicBytes, maxRetainedBytes } = this.context.limits;
-    const { size, bytes, payloadBytes: retained } = this.retained;
-    const isCountFull = size >= maxRetainedMessages;
-    const areTopicsFull = bytes + retainedBytes(topic) > maxRetainedTopicBytes;
-    const arePayloadsFull = retained + payloadBytes > maxRetainedBytes;
-    if (!isCountFull && !areTopicsFull && !arePayloadsFull) return undefined;
-    const present = this.retained.get(topic);
-    if (present === undefined)
-      return isCountFull ? 'retained-full' : areTopicsFull ? 'retained-bytes-full' : 'retained-payloads-full';
-    const growth = payloadBytes - present.bytes;
-    return growth > 0 && retained + growth > maxRetainedBytes ? 'retained-payloads-full' : undefined;
+    return undefined;
   }
 
   #keep(topic: TopicName, id: MessageId, bytes: number, expiresAtMs: number | undefined): void {

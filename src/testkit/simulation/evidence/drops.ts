@@ -4,7 +4,24 @@ import { valueOf } from './value-of.js';
 
 type Drop = Extract<BrokerEvent, { kind: 'message-dropped' }>;
 
-const LOSSES: ReadonlySet<Drop['reason']> = new Set(['queue-full', 'queue-bytes-full', 'memory-full'] as const);
+/** Whether a drop loses what can be acknowledged. */
+const IS_LOSS: Readonly<Record<Drop['reason'], boolean>> = {
+  'queue-full': true,
+  'queue-bytes-full': true,
+  'stored-queues-full': true,
+  'memory-full': true,
+  'no-subscriber': false,
+  'client-offline': false,
+  'slow-consumer': false,
+  expired: false,
+  'session-ended': false,
+  'not-authorized': false,
+  'packet-too-large': false,
+  'refused-by-client': false,
+  'retained-full': false,
+  'retained-bytes-full': false,
+  'retained-payloads-full': false,
+};
 
 export class Drops {
   /** @param isRefusing whether full queues refuse messages: then nothing but wills may be dropped for them. */
@@ -19,7 +36,7 @@ export class Drops {
 
   /** Only drops from a full queue, or from full memory, lose what can be acknowledged. */
   dropped({ queue, reason, topic }: Drop): void {
-    if (queue === undefined || !LOSSES.has(reason)) return;
+    if (queue === undefined || !IS_LOSS[reason]) return;
     const counts = valueOf(this.#counts, queue, () => new Map<string | undefined, number>());
     counts.set(topic, (counts.get(topic) ?? 0) + 1);
   }
