@@ -27,6 +27,8 @@ const RANKED_BYTES = 4096;
 /** The ranks in which a share doubles. */
 const RANKS_PER_DOUBLING = 4;
 const UNRANKED = -1;
+/** So many times something is freed in one step for a limit that has become smaller. */
+const FREED_PER_STEP = 256;
 /** Under `refuse`, the rest of the memory is for what cannot be refused: what is sent at once, and unread output. */
 const ADMITTED_SHARE = 7 / 8;
 
@@ -105,21 +107,54 @@ class Ranks<Ended> {
 export class WaitingMemory<Ended = ConnectionId> implements Task {
   /** Of all shares. */
   bytes = 0;
+  /** What the message that is being looked at would add in queues that have room for it, if it is accepted. */
+  planned = 0;
   readonly ranks = new Ranks<Ended>();
   /** To be ended in a step of their own: the present one may be about to deliver to them. */
   #ending: Ended[] = [];
   end: (holder: Ended) => void = () => undefined;
+  #configured = 0;
+  /** Above the configured one while that is being lowered. */
+  #inForce = 0;
+  readonly #lowering: Task = { run: () => this.#lower() };
 
   constructor(
     readonly work: WorkQueue,
-    /** The limit in force: a smaller one is enforced with the next message that waits. */
+    /** The limit of the configuration that is in force. */
     readonly limitNow: () => number,
     /** Whether what has been acknowledged is kept, so that what would displace it is refused. */
     readonly keepsAll: () => boolean = () => false,
+    readonly freedPerStep = FREED_PER_STEP,
   ) {}
 
+  /**
+   * What may be held. From the next message that waits on, a smaller limit holds: not more than now is held, and what
+   * is over it is freed in steps, because it can be very many messages.
+   */
   get limit(): number {
-    return this.limitNow();
+    const configured = this.limitNow();
+    return configured === this.#configured ? this.#inForce : this.#changed(configured);
+  }
+
+  #changed(configured: number): number {
+    this.#configured = configured;
+    this.#inForce = Math.max(configured, Math.min(this.#inForce, this.bytes));
+    if (this.#inForce > configured) this.work.add(this.#lowering);
+    return this.#inForce;
+  }
+
+  /** One slice of what a smaller limit requires. @returns whether that is done. */
+  #lower(): boolean {
+    const { limit } = this;
+    for (let i = 0; i < this.freedPerStep && this.bytes > this.#configured; i++) {
+      const { largest } = this.ranks;
+      if (largest === undefined) break;
+      this.#reduce(largest);
+    }
+    // If no share is large enough to be reduced, the rest is left to those that will be.
+    const isLower = this.bytes < limit;
+    this.#inForce = isLower ? Math.max(this.#configured, this.bytes) : this.#configured;
+    return this.#inForce === this.#configured;
   }
 
   get isFull(): boolean {
@@ -140,11 +175,18 @@ export class WaitingMemory<Ended = ConnectionId> implements Task {
     return true;
   }
 
-  /** Whether so many bytes of a message that is not accepted yet may wait in memory, without a loss for any client. */
+  /**
+   * Whether so many bytes of a message that is not accepted yet may wait in memory, with what it adds elsewhere, and
+   * without a loss for any client.
+   */
   admits(bytes: number): boolean {
-    while (this.bytes + bytes > this.limit * ADMITTED_SHARE) {
+    const planned = this.planned + bytes;
+    const { limit } = this;
+    if (limit > this.#configured) return false;
+    while (this.bytes + planned > limit * ADMITTED_SHARE) {
       if (!this.#freeBuffer()) return false;
     }
+    this.planned = planned;
     return true;
   }
 

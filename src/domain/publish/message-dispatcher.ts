@@ -157,7 +157,7 @@ export class MessageDispatcher implements Task {
    */
   fullQueue(draft: MessageDraft, origin: Origin, route: Route): Pressed | undefined {
     if (!this.#mayRefuse(draft, origin)) return undefined;
-    const found = lookForRoom(draft, origin, route, 0, NO_LIMIT);
+    const found = lookForRoom(this.context, draft, origin, route, 0, NO_LIMIT);
     return typeof found === 'number' ? undefined : found;
   }
 
@@ -248,7 +248,7 @@ export class MessageDispatcher implements Task {
     }
     const check = (this.#roomCheck ??= this.#routeToCheck(draft));
     if (check === undefined) return 'checking';
-    const full = lookForRoom(draft, origin, check.route, check.next, this.context.sliceSize);
+    const full = lookForRoom(this.context, draft, origin, check.route, check.next, this.context.sliceSize);
     if (typeof full === 'number') {
       check.next = full;
       if (full < recipientsOf(check.route)) return 'checking';

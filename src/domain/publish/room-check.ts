@@ -1,6 +1,8 @@
 // Whether every queue that a message would go to has room for it, asked before anything of the message is recorded: it
 // cannot be taken back from those that have it. A route with very many recipients is looked at in slices. Nothing else
 // is published in between, so a queue that had room still has it, but for what members return to their shared groups.
+// What the message would add to the queues that were looked at counts for those that are looked at after them.
+import type { Context } from '../context.js';
 import type { MessageDraft, Origin } from '../messages/publication.js';
 import type { Route, Target } from '../routing/route.js';
 import type { SharedGroup } from '../routing/shared-group.js';
@@ -18,12 +20,14 @@ export interface RoomCheck {
  * @returns the first queue without room, or the index of the next recipient to look at.
  */
 export function lookForRoom(
+  { memory, storedQueues }: Context,
   { topic, payload }: MessageDraft,
   { clientId }: Origin,
   { targets, groups }: Route,
   from: number,
   count: number,
 ): Pressed | number {
+  if (from === 0) memory.planned = storedQueues.planned = 0;
   const bytes = payload.byteLength;
   const end = Math.min(from + count, targets.length + groups.length);
   let at = from;

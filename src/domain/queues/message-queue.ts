@@ -16,6 +16,7 @@ import type { StoredEntry } from '../inputs.js';
 import type { QueueId, Seq, TopicName } from '../identifiers.js';
 import type { DropReason } from '../reasons.js';
 import { DroppedRange } from './dropped-range.js';
+import { makeRoom } from './make-room.js';
 import { QueueBuffer } from './queue-buffer.js';
 import { entryOfPage, QueueEntry, SENT_ENTRY_BYTES, WAITING_ENTRY_BYTES } from './queue-entry.js';
 import type { Pressed } from '../slowed-publisher.js';
@@ -96,7 +97,8 @@ export class MessageQueue {
   fullFor(payloadBytes: number, topic: TopicName): Pressed | undefined {
     const held = payloadBytes + topic.length + WAITING_ENTRY_BYTES;
     const bytes = this.stored ? payloadBytes : held;
-    if (this.#over(bytes) === undefined && (this.#inStorage?.fits(held) ?? this.buffer.admits(held))) return undefined;
+    if (this.#over(bytes) === undefined && (this.#inStorage?.admits(held) ?? this.buffer.admits(held)))
+      return undefined;
     return (this.backlog ??= new Backlog(this, this.context, HALF));
   }
 
@@ -342,10 +344,8 @@ export class MessageQueue {
     return waiting > 0 && this.bytes + bytes > this.#maxBytes ? 'queue-bytes-full' : undefined;
   }
 
-  /** Drops the oldest waiting entries until a message of `bytes` fits. Returns false if nothing is left to drop. */
   #makeRoom(reason: DropReason, bytes: number, held: number): boolean {
-    while (this.#full(bytes, held) !== undefined) if (!this.dropOldest(reason)) return false;
-    return true;
+    return makeRoom(this, reason, bytes, () => this.#full(bytes, held) !== undefined);
   }
 
   /** Drops the oldest waiting entry. @returns false if none can be. */

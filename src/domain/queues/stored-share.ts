@@ -12,6 +12,9 @@ const STORED_ENTRY_BYTES = 400;
 /** A message above this part of the limit finds room or does not: others lose nothing for it. */
 const LARGE_PARTS = 8;
 
+/** @param held what a message counts for while it waits in memory. */
+const storedBytes = (held: number): number => held - WAITING_ENTRY_BYTES + STORED_ENTRY_BYTES;
+
 interface Droppable {
   dropOldest(reason: 'stored-queues-full'): boolean;
 }
@@ -43,11 +46,20 @@ export class StoredShare implements MemoryHolder<QueueId> {
    */
   fits(held: number): boolean {
     const { storedQueues, limits } = this.context;
-    const more = held - WAITING_ENTRY_BYTES + STORED_ENTRY_BYTES;
+    const more = storedBytes(held);
     if (storedQueues.bytes + more <= storedQueues.limit) return true;
     // Under `refuse` the publisher waits, and nothing is dropped.
     if (limits.queueFullPolicy === 'refuse' || more * LARGE_PARTS > storedQueues.limit) return false;
     return storedQueues.fits(this.#open(), more);
+  }
+
+  /** The same for a message that can still be refused, with what it adds to other queues. */
+  admits(held: number): boolean {
+    const { storedQueues } = this.context;
+    const planned = storedQueues.planned + storedBytes(held);
+    if (storedQueues.bytes + planned > storedQueues.limit) return false;
+    storedQueues.planned = planned;
+    return true;
   }
 
   /**

@@ -170,7 +170,7 @@ export class Session implements Recipient, MemoryHolder<ConnectionId> {
 
   fullFor(topic: TopicName, payloadBytes: number): Pressed | undefined {
     if (this.isOver || !this.mayReceive(topic)) return undefined;
-    return this.#outbound?.fullFor(topic, payloadBytes);
+    return this.outbound.fullFor(topic, payloadBytes);
   }
 
   takes(message: Message, qos: QoS, identifiers: readonly number[] | undefined): boolean {

@@ -4,6 +4,8 @@ import { describe, expect, test } from '@jest/globals';
 import { SeededRandom } from '../../../src/testkit/index.js';
 import { CoreHarness } from '../../support/core-harness.js';
 import type { CorePeer } from '../../support/core-harness.js';
+import { DEFAULT_LIMITS } from '../../../src/domain/limits.js';
+import type { Limits } from '../../../src/domain/limits.js';
 
 /** What waits costs 256 bytes, its topic and its payload; what was sent, 160. */
 const LIMITS = { maxInflight: 1, maxWaitingBytes: 20_000 };
@@ -143,6 +145,48 @@ describe('when what waits reaches the limit', () => {
     core.connect('publisher').publish('t', 'x'.repeat(5000));
     expect(core.broker.counters.dropped['memory-full']).toBe(0);
     expect(core.broker.heldBytes).toBe(160);
+  });
+});
+
+describe('a limit that is lowered while much waits', () => {
+  /** Thirty clients without stored sessions, for each of which 40 messages wait. */
+  function withMuch(queueFullPolicy: 'discard' | 'refuse'): { core: CoreHarness; publisher: CorePeer; limits: Limits } {
+    const limits = { ...DEFAULT_LIMITS, maxInflight: 1, queueFullPolicy };
+    const core = new CoreHarness(limits);
+    for (let i = 0; i < 30; i++) core.connect(`c${i}`).subscribe(['t', 1]);
+    const publisher = core.connect('publisher');
+    for (let i = 0; i < 41; i++) publisher.publish('t', 'x'.repeat(200));
+    core.finishesAtOnce = false;
+    return { core, publisher, limits: { ...limits, maxWaitingBytes: 200_000 } };
+  }
+
+  test.each(['discard', 'refuse'] as const)('is enforced in steps of a few messages each under %s', (policy) => {
+    const { core, publisher, limits } = withMuch(policy);
+    const before = core.broker.heldBytes;
+    expect(before).toBeGreaterThan(400_000);
+    core.settings.replace({ limits, perListener: new Map() });
+    publisher.publish('t', 'one more');
+    let held = core.broker.heldBytes;
+    expect(held).toBeLessThanOrEqual(before);
+    expect(held).toBeGreaterThan(before / 2);
+    for (let steps = 0; core.broker.hasWork; steps++) {
+      core.broker.handle({ kind: 'continue' }, core.nowMs);
+      // At most 256 messages of 457 bytes, or so many connections.
+      if (policy === 'discard') expect(held - core.broker.heldBytes).toBeLessThanOrEqual(256 * 457);
+      held = core.broker.heldBytes;
+      expect(steps).toBeLessThan(100);
+    }
+    expect(held).toBeLessThanOrEqual(200_000);
+  });
+
+  test('holds for what comes meanwhile: no more waits than before', () => {
+    const { core, publisher, limits } = withMuch('discard');
+    const before = core.broker.heldBytes;
+    core.settings.replace({ limits, perListener: new Map() });
+    for (let i = 0; i < 100; i++) publisher.publish('t', 'x'.repeat(200));
+    expect(core.broker.heldBytes).toBeLessThanOrEqual(before);
+    core.finish();
+    expect(core.broker.heldBytes).toBeLessThanOrEqual(200_000);
   });
 });
 

@@ -11,7 +11,8 @@ export const EFFECTS = {
   rate: 'At once. A rate that has changed begins with a full burst. A client that waits is read within 1 s.',
   window: 'When a client has acknowledged its present window. An MQTT client does not know the size.',
   messages: 'For messages accepted afterwards.',
-  waiting: 'With the next message that has to wait: what is over a smaller limit is freed then.',
+  waiting:
+    'With the next message that has to wait: what is over a smaller limit is freed from then on, a part in each step.',
   start: 'At the next start.',
 } as const;
 

@@ -110,6 +110,7 @@ describe('rules for what is derived from a limit', () => {
     core.settings.replace(settingsWith({ maxInflight: 1, maxWaitingBytes: 20_000 }));
     expect(core.broker.heldBytes).toBeGreaterThan(20_000);
     publisher.publish('t', new Uint8Array(1000));
+    core.finish();
     expect(core.broker.heldBytes).toBeLessThanOrEqual(20_000);
   });
 });

@@ -278,6 +278,47 @@ describe('memory that is full', () => {
     expect(core.broker.counters.dropped['memory-full']).toBe(0);
   });
 
+  test.each([500, 7])(
+    'a message for many is refused if they have room one by one and not together (%i a step)',
+    (size) => {
+      const core = new CoreHarness(MEMORY, undefined, undefined, size);
+      const away: CorePeer[] = [];
+      for (let i = 0; i < 60; i++) {
+        const peer = core.connect(`c${i}`);
+        peer.subscribe(['t', 1]);
+        away.push(peer);
+      }
+      const publisher = core.connect('publisher');
+      publisher.publish('t', 'in flight', 1, { packetId: 1 });
+      core.lines();
+      publisher.publish('t', 'x'.repeat(200), 1, { packetId: 2 });
+      core.finish();
+      expect(core.heard(publisher)).toEqual([]);
+      expect(endReasons(core)).toEqual([]);
+      expect(core.broker.heldBytes).toBe(60 * 160);
+      for (const peer of away.slice(0, 50)) peer.puback(1);
+      core.advance(600);
+      core.finish();
+      expect(core.heard(publisher)).toEqual(['puback 2']);
+      expect(endReasons(core)).toEqual([]);
+    },
+  );
+
+  test('a message for many is refused if the memory for stored queues has room for some of them only', () => {
+    const core = new CoreHarness({ ...MEMORY, maxWaitingBytes: 1_000_000, maxStoredQueueBytes: 20_000 });
+    for (let i = 0; i < 40; i++) {
+      const peer = core.connectStored(`c${i}`);
+      peer.subscribe(['t', 1]);
+      peer.lose();
+    }
+    const publisher = core.connect('publisher');
+    core.lines();
+    publisher.publish('t', 'x'.repeat(200), 1, { packetId: 1 });
+    expect(core.heard(publisher)).toEqual([]);
+    publisher.publish('t', 'x', 1, { packetId: 2 });
+    expect(core.waiting).toBe(0);
+  });
+
   test('a message for a shared group whose member can take it waits nowhere, however large it is', () => {
     const core = new CoreHarness(MEMORY);
     const member = core.connect('member');

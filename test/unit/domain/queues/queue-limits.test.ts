@@ -2,6 +2,7 @@
 import { describe, expect, test } from '@jest/globals';
 import { CoreHarness, pair } from '../../../support/core-harness.js';
 import type { CorePeer } from '../../../support/core-harness.js';
+import { DEFAULT_LIMITS } from '../../../../src/domain/limits.js';
 
 /** A client that acknowledges nothing for so long does not keep up: it slows no publisher. */
 const LAGS_MS = 600;
@@ -270,5 +271,34 @@ describe('Subscription Identifiers of waiting messages', () => {
     const { dropped } = core.broker.counters;
     // One is in flight; each of the others takes 256 bytes, 12 of content, and 64 identifiers of 12.
     expect(dropped['queue-bytes-full']).toBe(40 - 1 - Math.floor(16_384 / (256 + 12 + 64 * 12)));
+  });
+});
+
+describe('a limit of queues that is lowered under `discard-oldest`', () => {
+  const LIMITS = { queueFullPolicy: 'discard-oldest', maxInflight: 1 } as const;
+
+  test.each([
+    ['maxQueueSize', { maxQueueSize: 10 }],
+    ['maxQueueBytes', { maxQueueBytes: 20 }],
+  ] as const)('makes a queue smaller with each message, and not at once (%s)', (_name, lower) => {
+    const { core, a, publisher } = pair(LIMITS);
+    a.lose();
+    publishAll(publisher, 1001, 2000);
+    core.settings.replace({ limits: { ...DEFAULT_LIMITS, ...LIMITS, ...lower }, perListener: new Map() });
+    const sizes = [3000, 3001, 3002, 3003, 3004].map((name) => {
+      publishAll(publisher, name, name);
+      return core.waiting;
+    });
+    expect(sizes.slice(0, 3)).toEqual([1000 - 255, 1000 - 2 * 255, 1000 - 3 * 255]);
+    expect(sizes.at(-1)).toBeLessThanOrEqual(10);
+    expect(core.stored('a').slice(-5)).toEqual(names(3000, 3004));
+  });
+
+  test('a large message displaces as many small ones as it needs', () => {
+    const { core, a, publisher } = pair({ ...LIMITS, maxQueueBytes: 4000 });
+    a.lose();
+    publishAll(publisher, 1001, 2000);
+    publisher.publish('t', 'x'.repeat(3000));
+    expect(core.waiting).toBe(251);
   });
 });
