@@ -50,7 +50,7 @@ export class Admission {
           callback(outcome);
           return;
         }
-        this.#authorize(request, outcome, callback);
+        this.#authorize(request, outcome, callback, pending);
       },
       pending,
     );
@@ -63,21 +63,30 @@ export class Admission {
       {
         authenticator: authentication.withMethod(request),
         throttle,
-        authorize: (accepted, callback) => {
-          this.#authorize(request, accepted, callback);
+        authorize: (accepted, callback, pending) => {
+          this.#authorize(request, accepted, callback, pending);
         },
       },
       request,
     );
   }
 
-  #authorize(request: AuthenticationRequest, accepted: Accepted, callback: AdmissionCallback): void {
+  #authorize(
+    request: AuthenticationRequest,
+    accepted: Accepted,
+    callback: AdmissionCallback,
+    pending: PendingRequest | undefined,
+  ): void {
     const { userName = request.userName, expiresAtMs, permissions } = accepted;
     const { clientId, protocolVersion, listener, peer } = request;
     const authorizationRequest = { clientId, userName, protocolVersion, listener, peer, permissions };
-    this.authorization.authorize(authorizationRequest, (authorized) => {
-      if (authorized.decision === 'deny') callback(authorized);
-      else callback({ ...authorized, userName, expiresAtMs }, authorizationRequest);
-    });
+    this.authorization.authorize(
+      authorizationRequest,
+      (authorized) => {
+        if (authorized.decision === 'deny') callback(authorized);
+        else callback({ ...authorized, userName, expiresAtMs }, authorizationRequest);
+      },
+      pending,
+    );
   }
 }

@@ -29,7 +29,11 @@ export interface AuthenticationExchangeParts {
   /** The one that has the method; `undefined` if none has. */
   readonly authenticator: Authenticator | undefined;
   readonly throttle: LoginThrottle | undefined;
-  readonly authorize: (accepted: Exclude<Outcome, Denial | Challenge>, callback: AdmissionCallback) => void;
+  readonly authorize: (
+    accepted: Exclude<Outcome, Denial | Challenge>,
+    callback: AdmissionCallback,
+    pending: PendingRequest,
+  ) => void;
 }
 
 export class AuthenticationExchange {
@@ -139,10 +143,14 @@ export class AuthenticationExchange {
       return;
     }
     this.#end();
-    this.#parts.authorize(accepted, (result, asked) => {
-      if (this.isCancelled) return;
-      callbacks.finish(result.decision === 'allow' ? { ...result, data: accepted.data } : result, asked);
-    });
+    this.#parts.authorize(
+      accepted,
+      (result, asked) => {
+        if (this.isCancelled) return;
+        callbacks.finish(result.decision === 'allow' ? { ...result, data: accepted.data } : result, asked);
+      },
+      this.#pending,
+    );
   }
 
   /** A session belongs to one user: a client that authenticates again stays who it is. */

@@ -5,6 +5,7 @@ import { ALLOW_ALL } from '../domain/access/permissions.js';
 import type { Permissions } from '../domain/access/permissions.js';
 import type { AuthorizationRequest, Authorizer } from '../ports/auth.js';
 import { requirePermissions } from './answer-checks.js';
+import type { PendingRequest } from './pending-request.js';
 import { isPromiseLike, messageOf } from './timeout.js';
 
 export type AuthorizationOutcome =
@@ -14,23 +15,31 @@ export type AuthorizationOutcome =
 type Callback = (outcome: AuthorizationOutcome) => void;
 type Rules = Extract<Permissions, { readonly kind: 'rules' }>;
 
+/** One request on its way along the list. */
+interface ListRequest {
+  readonly request: AuthorizationRequest;
+  readonly callback: Callback;
+  readonly pending: PendingRequest | undefined;
+}
+
 export class Authorization {
   constructor(readonly authorizers: readonly Authorizer[]) {}
 
-  /** Calls back synchronously if every authorizer answers synchronously. */
-  authorize(request: AuthorizationRequest, callback: Callback): void {
+  /** Calls back synchronously if every authorizer answers synchronously, and never once `pending` is cancelled. */
+  authorize(request: AuthorizationRequest, callback: Callback, pending?: PendingRequest): void {
     if (this.authorizers.length === 0) callback(allow(request.permissions ?? ALLOW_ALL));
-    else this.#callFrom(0, [], request, callback);
+    else this.#callFrom(0, [], { request, callback, pending });
   }
 
   /** @param earlier what the authorizers before this one answered. */
-  #callFrom(index: number, earlier: readonly Rules[], request: AuthorizationRequest, callback: Callback): void {
+  #callFrom(index: number, earlier: readonly Rules[], listRequest: ListRequest): void {
+    const { request, callback, pending } = listRequest;
     let answers = earlier;
     for (let i = index; i < this.authorizers.length; i++) {
       const authorizer = this.authorizers[i] as Authorizer;
       let answer: Permissions | PromiseLike<Permissions>;
       try {
-        answer = authorizer.authorize(request);
+        answer = authorizer.authorize(request, pending);
       } catch (error) {
         callback(unavailable(authorizer, error));
         return;
@@ -38,13 +47,14 @@ export class Authorization {
       if (isPromiseLike(answer)) {
         Promise.resolve(answer).then(
           (later) => {
+            if (pending?.isCancelled === true) return;
             const valid = validOr(authorizer, later, callback);
             if (valid === undefined) return;
             if (isFinal(valid)) callback(allow(concatenate(answers, valid)));
-            else this.#callFrom(i + 1, [...answers, valid], request, callback);
+            else this.#callFrom(i + 1, [...answers, valid], listRequest);
           },
           (error: unknown) => {
-            callback(unavailable(authorizer, error));
+            if (pending?.isCancelled !== true) callback(unavailable(authorizer, error));
           },
         );
         return;

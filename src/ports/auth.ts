@@ -145,8 +145,9 @@ export interface Authorizer extends Reloadable, Startable {
    *
    * A rejection, a thrown error and a timeout refuse the client (reason `authorization-unavailable`); a client that is
    * already connected keeps the permissions it has.
+   * @param context tells when the answer is no longer needed, because the client has gone.
    */
-  authorize(request: AuthorizationRequest): Permissions | Promise<Permissions>;
+  authorize(request: AuthorizationRequest, context?: RequestContext): Permissions | Promise<Permissions>;
   /**
    * Registers a listener for changes of the rules. When `changed` is called, the broker requests the permissions of
    * every connected client again.

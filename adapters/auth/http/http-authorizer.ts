@@ -1,6 +1,6 @@
 // The authorizer that asks an HTTP service, once for each connection.
 import { readPermissions } from 'hexmq/ports';
-import type { AuthorizationRequest, Authorizer, Permissions } from 'hexmq/ports';
+import type { AuthorizationRequest, Authorizer, Permissions, RequestContext } from 'hexmq/ports';
 import type { CachedLookup } from './cached-lookup.js';
 
 const NO_RULES: Permissions = { kind: 'rules', rules: [] };
@@ -14,8 +14,8 @@ export class HttpAuthorizer implements Authorizer {
     this.#lookup = lookup;
   }
 
-  async authorize(request: AuthorizationRequest): Promise<Permissions> {
-    const answer = await this.#lookup.find(request);
+  async authorize(request: AuthorizationRequest, context?: RequestContext): Promise<Permissions> {
+    const answer = await this.#lookup.find(request, context?.signal);
     switch (answer.result) {
       case 'ignore':
         return NO_RULES;

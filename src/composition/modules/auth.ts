@@ -14,7 +14,7 @@ import { LoginThrottle } from '../../application/login-throttle.js';
 import { Reauthorization } from '../../application/reauthorization.js';
 import type { ReauthorizationParts } from '../../application/reauthorization.js';
 import { LiveSettings } from '../../application/settings.js';
-import { authenticatorWithTimeout, authorizerWithTimeout } from '../../application/timeout.js';
+import { authenticatorWithTimeout, authorizerWithTimeout } from '../../application/access-timeouts.js';
 import { Authenticator, Authorizer, Clock } from '../../ports/index.js';
 import { AUTHENTICATION_ADAPTERS, AUTHORIZATION_ADAPTERS } from '../adapter-table.js';
 import type { AdapterComponents } from '../adapter-table.js';

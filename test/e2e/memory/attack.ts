@@ -23,7 +23,7 @@ export interface Target {
 
 export interface Attack {
   /** Keys of the configuration, besides a TCP listener and storage in memory. */
-  readonly config?: object | (() => object | Promise<object>);
+  readonly config?: object | ((workingDirectory: string) => object | Promise<object>);
   /**
    * What resident memory may grow by, in MB: the limit under test, and what a process that works takes besides, such
    * as objects that are not collected yet and pages that are not given back.
@@ -49,7 +49,7 @@ const NODE_OPTIONS = '--max-old-space-size=512 --max-semi-space-size=4';
 export async function startTarget({ config = {}, stderr }: Pick<Attack, 'config' | 'stderr'>): Promise<Target> {
   const directory = temporaryDirectory();
   const file = join(directory, 'hexmq.json');
-  const given = typeof config === 'function' ? await config() : config;
+  const given = typeof config === 'function' ? await config(directory) : config;
   writeFileSync(
     file,
     JSON.stringify({ listeners: [{ type: 'tcp', port: 0 }], storage: { adapter: 'memory' }, ...given }),

@@ -1,8 +1,10 @@
 // Attacks with names, retained messages and what is remembered of clients.
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { afterwards } from '../program.js';
 import { connected } from '../raw-socket.js';
 import { WebServer } from '../web-server.js';
-import { MIB, flood, numbered, times, tried } from './attack.js';
+import { MIB, deafSocket, flood, numbered, sent, times, tried } from './attack.js';
 import type { Attack } from './attack.js';
 
 const FULL = 0x80;
@@ -134,6 +136,38 @@ export const unreadLog: Attack = {
     const packets = numbered({ clientId: `000000${LONG}` });
     return times(7500, async (i) => {
       (await tried(target, packets(i))).destroy();
+    });
+  },
+};
+
+/** An authenticator that takes its time and heeds no cancellation, but for clients without a password. */
+const HEEDLESS = `
+export const createAuthenticator = () => ({
+  name: 'heedless',
+  authenticate: (request) =>
+    request.password === undefined
+      ? { decision: 'allow' }
+      : new Promise((resolve) => setTimeout(() => resolve({ decision: request.password ? 'deny' : 'allow' }), 120_000)),
+});
+`;
+
+/** Clients that log in and leave before they have an answer, over and over. */
+export const leavingClients: Attack = {
+  config: (workingDirectory) => {
+    const directory = join(workingDirectory, 'node_modules', 'heedless');
+    mkdirSync(directory, { recursive: true });
+    writeFileSync(join(directory, 'package.json'), '{"name":"heedless","type":"module","exports":"./index.js"}');
+    writeFileSync(join(directory, 'index.js'), HEEDLESS);
+    return { authentication: [{ adapter: 'heedless', timeoutMs: 120_000 }], limits: { authTimeoutMs: 120_000 } };
+  },
+  growthMax: 110,
+  unbounded: 5000 * 0.066,
+  run: async (target) => {
+    const packets = numbered({ clientId: 'c000000', userName: 'u', password: Buffer.alloc(65_000, 'x') });
+    await times(5000, async (i) => {
+      const socket = await deafSocket(target);
+      await sent(socket, packets(i));
+      socket.destroy();
     });
   },
 };

@@ -34,6 +34,9 @@ export const ATTACKS: Readonly<Record<string, Entry>> = {
     'clients that publish faster than they may': arrival.unread,
     'CONNECTs that an authenticator does not answer': arrival.awaitedConnects,
   },
+  'what authenticators and authorizers were asked for clients that have gone since, or whose time was over': {
+    'clients that log in and leave': names.leavingClients,
+  },
   'connections, and pending ones from their arrival on': {
     'connections that begin a CONNECT': arrival.silentConnections,
   },

@@ -6,7 +6,7 @@ import { Authentication } from '../../../src/application/authentication.js';
 import type { AuthenticationExchange } from '../../../src/application/authentication-exchange.js';
 import { Authorization } from '../../../src/application/authorization.js';
 import { DEFAULT_LOGIN_THROTTLE, LoginThrottle } from '../../../src/application/login-throttle.js';
-import { authenticatorWithTimeout } from '../../../src/application/timeout.js';
+import { authenticatorWithTimeout } from '../../../src/application/access-timeouts.js';
 import { shapeProblem } from '../../../src/composition/adapter-shape.js';
 import type { ClientId } from '../../../src/domain/identifiers.js';
 import type { Authenticator, ExchangeAnswer, ExchangeRequest, RequestContext } from '../../../src/ports/auth.js';

@@ -1,6 +1,6 @@
 // Pending requests: cancellation, and that synchronous answers create no signal.
 import { describe, expect, test } from '@jest/globals';
-import { authenticatorWithTimeout } from '../../../src/application/timeout.js';
+import { authenticatorWithTimeout } from '../../../src/application/access-timeouts.js';
 import { PendingRequest } from '../../../src/application/pending-request.js';
 import { VirtualClock } from '../../../src/testkit/virtual-clock.js';
 
@@ -33,7 +33,7 @@ describe('a pending request', () => {
         { timeoutMs: 1000, onFailure: 'deny' },
         { clock: new VirtualClock(), emit: () => undefined },
       );
-      void quick.authenticate({} as never, new PendingRequest());
+      void quick.authenticate({ clientId: 'a' } as never, new PendingRequest());
       expect(made).toBe(0);
       expect(new PendingRequest().signal.aborted).toBe(false);
       expect(made).toBe(1);

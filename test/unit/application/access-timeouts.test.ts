@@ -1,6 +1,6 @@
 // Authenticators and authorizers that fail, are late or never answer.
 import { describe, expect, test } from '@jest/globals';
-import { authenticatorWithTimeout, authorizerWithTimeout } from '../../../src/application/timeout.js';
+import { authenticatorWithTimeout, authorizerWithTimeout } from '../../../src/application/access-timeouts.js';
 import type { AuthenticationRequest } from '../../../src/domain/effects.js';
 import type { ClientId } from '../../../src/domain/identifiers.js';
 import type {
