@@ -54,7 +54,7 @@ test('a run of tests ends with the name of each suite that it skipped, and with 
 test('names in HEXMQ_REQUIRE that are not known are refused before anything runs', () => {
   const { status, text } = jest(['--listTests'], { HEXMQ_REQUIRE: 'mosquitto,opnessl' });
   expect(status).toBe(1);
-  expect(text).toContain('HEXMQ_REQUIRE: "opnessl" is not known, expected names of cc, chromium, mongodb, ');
+  expect(text).toContain('HEXMQ_REQUIRE: "opnessl" is not known, expected names of cc, chromium, hivemq, mongodb, ');
 });
 
 test('without openssl, the files that need it are left out and named', () => {

@@ -5,15 +5,11 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { resolve } from 'node:path';
 import { within } from '../clients/within.js';
-import { ROOT, temporaryDirectory } from './hexmq-command.js';
+import { openPage } from './browser.js';
+import { ROOT } from './hexmq-command.js';
 import { withListeners } from './listeners.js';
-import { afterwards, Program } from './program.js';
-import { CHROMIUM, describeWith } from './tools.js';
-
-const QUIETLY = [
-  ...['--headless', '--no-sandbox', '--disable-gpu', '--disable-dev-shm-usage', '--no-first-run'],
-  ...['--disable-background-networking', '--disable-component-update', '--disable-sync', '--disable-default-apps'],
-];
+import { afterwards } from './program.js';
+import { describeWith } from './tools.js';
 
 /** Connects, receives its own QoS 2 message, sends 1 MiB, and reports the outcome. */
 const PAGE = (url: string): string => `<!doctype html><title>hexmq</title><script src="/mqtt.js"></script><script>
@@ -59,16 +55,7 @@ describeWith(['chromium', 'openssl'], 'a browser', () => {
         server.closeAllConnections();
       });
       const { port } = server.address() as AddressInfo;
-      const browser = new Program(
-        CHROMIUM ?? 'chromium',
-        [
-          ...QUIETLY,
-          `--user-data-dir=${temporaryDirectory()}`,
-          '--remote-debugging-port=0',
-          `http://127.0.0.1:${port}/`,
-        ],
-        { isGroup: true },
-      );
+      const browser = openPage(`http://127.0.0.1:${port}/`);
       const outcome = await within(told, 'the page to report');
       browser.kill('SIGKILL');
       await browser.end();

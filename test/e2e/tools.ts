@@ -2,11 +2,23 @@
 // to `npm run test:all`. There the suites of a missing program are skipped and name it, or fail if it is required.
 import { describe, test } from '@jest/globals';
 import { spawnSync } from 'node:child_process';
-import { readFileSync } from 'node:fs';
-import { resolve } from 'node:path';
+import { existsSync, readFileSync } from 'node:fs';
+import { homedir } from 'node:os';
+import { join, resolve } from 'node:path';
 
 export type Tool =
-  'cc' | 'chromium' | 'mosquitto' | 'mosquitto_broker' | 'mosquitto_passwd' | 'openssl' | 'paho' | 'prlimit' | 'script';
+  | 'cc'
+  | 'chromium'
+  | 'hivemq'
+  | 'mosquitto'
+  | 'mosquitto_broker'
+  | 'mosquitto_passwd'
+  | 'openssl'
+  | 'paho'
+  | 'paho_go'
+  | 'paho_python'
+  | 'prlimit'
+  | 'script';
 
 function works(command: string, args: readonly string[]): boolean {
   const { error, status } = spawnSync(command, args, { stdio: 'ignore' });
@@ -30,14 +42,31 @@ export const PYTHON = ['python3', '/usr/bin/python3'].find(hasPaho);
 /** The first browser of this family that is installed. */
 export const CHROMIUM = ['chromium', 'chromium-browser', 'google-chrome'].find((name) => works(name, ['--version']));
 
+/** Where `test/e2e/clients-5/install.sh` puts the clients of MQTT 5. */
+const CLIENTS_5 = join(
+  process.env['HEXMQ_TEST_CACHE'] ?? join(process.env['XDG_CACHE_HOME'] ?? join(homedir(), '.cache'), 'hexmq-test'),
+  'clients-5',
+);
+export const INSTALLED = {
+  /** To be imported by Python. */
+  python: join(CLIENTS_5, 'python'),
+  /** With the archives of Java. */
+  java: join(CLIENTS_5, 'java'),
+  /** The command `go` that was used. */
+  go: join(CLIENTS_5, 'go/command'),
+} as const;
+
 const IS_THERE: Readonly<Record<Tool, () => boolean>> = {
   cc: () => process.platform === 'linux' && works('cc', ['--version']),
   chromium: () => CHROMIUM !== undefined,
+  hivemq: () => existsSync(INSTALLED.java) && works('javac', ['-version']),
   mosquitto: () => works('mosquitto_pub', ['--help']) && works('mosquitto_sub', ['--help']),
   mosquitto_broker: () => spawnSync('mosquitto', ['-h'], { stdio: 'ignore' }).error === undefined,
   mosquitto_passwd: () => works('mosquitto_passwd', ['--help']),
   openssl: () => works('openssl', ['version']),
   paho: () => PYTHON !== undefined,
+  paho_go: () => works(INSTALLED.go, ['version']),
+  paho_python: () => existsSync(INSTALLED.python) && works('python3', ['--version']),
   prlimit: () => works('prlimit', ['--version']),
   script: () => works('script', ['--version']),
 };
