@@ -14,6 +14,9 @@ import { ROOT, startProgram, temporaryDirectory } from './hexmq-command.js';
 import { afterwards, Program, scene } from './program.js';
 import { describeWith } from './tools.js';
 
+/** A client that is compiled with nothing in a cache takes more than a minute. */
+const PATIENCE_MS = 300_000;
+
 const MAIN = join(ROOT, 'dist/src/cli/main.js');
 
 /** The directory of a configuration with all that the scenarios need. */
@@ -65,7 +68,7 @@ for (const client of CLIENTS) {
     let packets: readonly RelayedPacket[] = [];
     beforeAll(async () => {
       ({ reports, packets } = await played(client));
-    });
+    }, PATIENCE_MS);
 
     test.each(Object.entries(SCENARIOS) as [Scenario, string][])('%s: %s', (scenario) => {
       expect(reports[scenario]).toEqual(client.differs[scenario] ?? EXPECTED[scenario]);

@@ -1,8 +1,10 @@
 // Stands between a client and the broker, over TCP or WebSocket, and decodes what passes: it shows what a client does
-// not report, and loses a connection for a client that cannot do so by itself.
+// not report, loses a connection for a client that cannot do so by itself, and keeps connections in their order: one
+// that a client has closed has ended for the broker as well before the next one begins.
 import { createServer, connect as connectSocket } from 'node:net';
 import type { AddressInfo, Server } from 'node:net';
 import type { Duplex } from 'node:stream';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { parser } from 'mqtt-packet';
 import type { Packet } from 'mqtt-packet';
 import { createWebSocketStream, WebSocket, WebSocketServer } from 'ws';
@@ -16,14 +18,16 @@ export interface RelayedPacket {
   readonly packet: Packet;
 }
 
+type Join = (client: Duplex, reachBroker: () => Duplex) => void;
+
 export class Relay {
   readonly packets: RelayedPacket[] = [];
   readonly #server: Server | WebSocketServer;
+  /** Connections that the client has closed, until the broker has closed them too. */
+  readonly #ending = new Set<Promise<void>>();
 
-  private constructor(server: (join: (client: Duplex, broker: Duplex) => void) => Server | WebSocketServer) {
-    this.#server = server((client, broker) => {
-      this.#join(client, broker);
-    });
+  private constructor(server: (join: Join) => Server | WebSocketServer) {
+    this.#server = server((client, reachBroker) => void this.#join(client, reachBroker));
   }
 
   /** Listens on a free port, for a broker's address such as `127.0.0.1:49152`. */
@@ -41,45 +45,55 @@ export class Relay {
     this.#server.close();
   }
 
-  #join(client: Duplex, broker: Duplex): void {
-    let clientId = '';
+  async #join(client: Duplex, reachBroker: () => Duplex): Promise<void> {
+    client.on('error', () => undefined);
+    // The end of an earlier connection has arrived, but may not have been read.
+    await nextTurn();
+    await nextTurn();
+    await Promise.all(this.#ending);
+    const broker = reachBroker();
     const cut = (): void => {
       client.destroy();
       broker.destroy();
     };
-    const pass = (from: RelayedPacket['from'], source: Duplex, target: Duplex): void => {
-      let isCut = false;
-      const decoder = parser({ protocolVersion: 5 }).on('packet', (packet: Packet) => {
-        if (packet.cmd === 'connect') clientId = packet.clientId;
-        isCut ||= packet.cmd === 'publish' && packet.topic === CUT;
-        this.packets.push({ clientId, from, packet });
-      });
-      source.on('data', (chunk: Buffer) => {
-        decoder.parse(chunk);
-        if (isCut) cut();
-        else target.write(chunk);
-      });
-      // Not `cut`: what was written before arrives.
-      const end = (): void => void target.end();
-      source.on('end', end).on('close', end).on('error', cut);
-    };
-    pass('client', client, broker);
-    pass('broker', broker, client);
+    const ended = new Promise<void>((resolve) => broker.on('close', resolve));
+    client.once('end', () => {
+      this.#ending.add(ended);
+      void ended.then(() => this.#ending.delete(ended));
+    });
+    const of = { clientId: '' };
+    this.#pass('client', client, broker, of, cut);
+    this.#pass('broker', broker, client, of, cut);
+  }
+
+  #pass(from: RelayedPacket['from'], source: Duplex, target: Duplex, of: { clientId: string }, cut: () => void): void {
+    let isCut = false;
+    const decoder = parser({ protocolVersion: 5 }).on('packet', (packet: Packet) => {
+      if (packet.cmd === 'connect') of.clientId = packet.clientId;
+      isCut ||= packet.cmd === 'publish' && packet.topic === CUT;
+      this.packets.push({ clientId: of.clientId, from, packet });
+    });
+    source.on('data', (chunk: Buffer) => {
+      decoder.parse(chunk);
+      if (isCut) cut();
+      else target.write(chunk);
+    });
+    // Not `cut`: what was written before arrives.
+    const end = (): void => void target.end();
+    source.on('end', end).on('close', end).on('error', cut);
   }
 }
-
-type Join = (client: Duplex, broker: Duplex) => void;
 
 function tcpServer(broker: string, join: Join): Server {
   const [host = '', port = ''] = broker.split(':');
   return createServer((client) => {
-    join(client, connectSocket(Number(port), host));
+    join(client, () => connectSocket(Number(port), host));
   }).listen(0, '127.0.0.1');
 }
 
 function webSocketServer(broker: string, join: Join): WebSocketServer {
   const server = new WebSocketServer({ host: '127.0.0.1', port: 0, handleProtocols: () => 'mqtt' });
   return server.on('connection', (client) => {
-    join(createWebSocketStream(client), createWebSocketStream(new WebSocket(`ws://${broker}/mqtt`, 'mqtt')));
+    join(createWebSocketStream(client), () => createWebSocketStream(new WebSocket(`ws://${broker}/mqtt`, 'mqtt')));
   });
 }
