@@ -18,21 +18,24 @@ const { latin1Slice, utf8Slice } = Buffer.prototype;
 /** The string in `bytes[from..to)`. */
 export function decodeUtf8(bytes: Uint8Array, from: number, to: number): string {
   if (from === to) return '';
-  for (let i = from; i < to; i++) {
-    const byte = bytes[i] as number;
-    if (byte > 0x7f) {
-      validateUtf8(bytes, i, to);
-      // Not TextDecoder: it would drop a leading U+FEFF, which is an ordinary character here. [MQTT-1.5.3-3]
-      return utf8Slice.call(bytes, from, to);
-    }
-    if (byte === 0) throw nullCharacter();
-  }
-  return latin1Slice.call(bytes, from, to);
+  const plainTo = skipPlain(bytes, from, to);
+  if (plainTo === to) return latin1Slice.call(bytes, from, to);
+  validateUtf8(bytes, plainTo, to);
+  // Not TextDecoder: it would drop a leading U+FEFF, which is an ordinary character here. [MQTT-1.5.3-3]
+  return utf8Slice.call(bytes, from, to);
+}
+
+/** @returns the offset of the first byte in `bytes[from..to)` that is 0 or not ASCII, or `to`. */
+function skipPlain(bytes: Uint8Array, from: number, to: number): number {
+  let i = from;
+  // One comparison for both: 0 becomes 255.
+  while (i < to && (((bytes[i] as number) - 1) & 0xff) < 0x7f) i++;
+  return i;
 }
 
 /** Throws unless `bytes[from..to)` is well-formed (the table of RFC 3629, section 4) and free of U+0000. */
 export function validateUtf8(bytes: Uint8Array, from: number, to: number): void {
-  let i = from;
+  let i = skipPlain(bytes, from, to);
   while (i < to) {
     const lead = bytes[i++] as number;
     if (lead < 0x80) {
