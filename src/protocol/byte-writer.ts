@@ -86,7 +86,7 @@ export class ByteWriter {
     const length = this.lengthOfRest;
     const from = LENGTH_BYTES_MAX - variableByteIntegerSize(length);
     writeVariableByteInteger(this.#bytes, from, length);
-    return this.#bytes.subarray(from, this.length);
+    return new Uint8Array(this.#bytes.buffer, from, this.length - from);
   }
 
   #reserve(more: number): number {

@@ -3,7 +3,7 @@
 // would cost more than everything else about a message.
 import { ByteReader, truncated } from './byte-reader.js';
 import { ByteWriter } from './byte-writer.js';
-import { validateUtf8 } from './utf8.js';
+import { skipPlain, validateUtf8 } from './utf8.js';
 
 export const USER_PROPERTY_ID = 0x26;
 
@@ -36,7 +36,9 @@ export class UserProperties implements Iterable<UserProperty> {
     let at = position;
     while (at < end && bytes[at] === USER_PROPERTY_ID) at = skipString(bytes, skipString(bytes, at + 1, end), end);
     reader.position = at;
-    return new UserProperties(isView ? bytes.subarray(position, at) : bytes.slice(position, at));
+    // Faster than `subarray`.
+    const view = new Uint8Array(bytes.buffer, bytes.byteOffset + position, at - position);
+    return new UserProperties(isView ? view : view.slice());
   }
 
   *[Symbol.iterator](): Generator<UserProperty> {
@@ -73,6 +75,7 @@ function skipString(bytes: Uint8Array, at: number, end: number): number {
   if (from > end) throw truncated();
   const to = from + (((bytes[at] as number) << 8) | (bytes[at + 1] as number));
   if (to > end) throw truncated();
-  validateUtf8(bytes, from, to); // [MQTT5-1.5.7-1]
+  const plainTo = skipPlain(bytes, from, to);
+  if (plainTo < to) validateUtf8(bytes, plainTo, to); // [MQTT5-1.5.7-1]
   return to;
 }

@@ -26,7 +26,7 @@ export function decodeUtf8(bytes: Uint8Array, from: number, to: number): string 
 }
 
 /** @returns the offset of the first byte in `bytes[from..to)` that is 0 or not ASCII, or `to`. */
-function skipPlain(bytes: Uint8Array, from: number, to: number): number {
+export function skipPlain(bytes: Uint8Array, from: number, to: number): number {
   let i = from;
   // One comparison for both: 0 becomes 255.
   while (i < to && (((bytes[i] as number) - 1) & 0xff) < 0x7f) i++;
@@ -35,7 +35,7 @@ function skipPlain(bytes: Uint8Array, from: number, to: number): number {
 
 /** Throws unless `bytes[from..to)` is well-formed (the table of RFC 3629, section 4) and free of U+0000. */
 export function validateUtf8(bytes: Uint8Array, from: number, to: number): void {
-  let i = skipPlain(bytes, from, to);
+  let i = from;
   while (i < to) {
     const lead = bytes[i++] as number;
     if (lead < 0x80) {
