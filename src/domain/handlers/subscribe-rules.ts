@@ -28,10 +28,19 @@ export interface Granted {
   readonly isNew: boolean;
 }
 
-/** New filters of one packet that are granted. */
+/** What packets that are at work will add to all subscriptions. */
+interface Planned {
+  count: number;
+  bytes: number;
+}
+
+/** New filters of one packet that are granted, and not subscribed yet. */
 export class AddedFilters {
-  readonly #filters = new Set<string>();
+  /** With what they will count for in the limits of memory. */
+  readonly #filters = new Map<string, number>();
   #bytes = 0;
+
+  constructor(readonly planned: Planned) {}
 
   has(topicFilter: string): boolean {
     return this.#filters.has(topicFilter);
@@ -41,19 +50,41 @@ export class AddedFilters {
     return this.#filters.size;
   }
 
-  /** What they will count for in the limits of memory. */
   get bytes(): number {
     return this.#bytes;
   }
 
   add(topicFilter: TopicFilter, { shareName }: ParsedFilter): void {
     if (this.#filters.has(topicFilter)) return;
-    this.#filters.add(topicFilter);
-    this.#bytes += bytesOf(topicFilter, shareName !== undefined);
+    const bytes = bytesOf(topicFilter, shareName !== undefined);
+    this.#filters.set(topicFilter, bytes);
+    this.#count(1, bytes);
+  }
+
+  /** It is subscribed now, or will not be. */
+  remove(topicFilter: string): void {
+    const bytes = this.#filters.get(topicFilter);
+    if (bytes === undefined) return;
+    this.#filters.delete(topicFilter);
+    this.#count(-1, -bytes);
+  }
+
+  clear(): void {
+    this.#count(-this.#filters.size, -this.#bytes);
+    this.#filters.clear();
+  }
+
+  #count(count: number, bytes: number): void {
+    this.#bytes += bytes;
+    this.planned.count += count;
+    this.planned.bytes += bytes;
   }
 }
 
 export class SubscribeRules {
+  /** By packets that are at work at the same time, each in slices: together they must not be over the limits. */
+  readonly planned: Planned = { count: 0, bytes: 0 };
+
   constructor(
     readonly context: Context,
     readonly connections: Connections,
@@ -96,7 +127,7 @@ export class SubscribeRules {
     return { reasonCode: ReasonCode.notAuthorized, detail: reason };
   }
 
-  /** Why the limits do not allow one more subscription with this filter, those of the same packet counted. */
+  /** Why the limits do not allow one more subscription with this filter, those of packets at work counted. */
   overLimit(
     session: Session,
     topicFilter: TopicFilter,
@@ -107,20 +138,21 @@ export class SubscribeRules {
     if (session.hasSubscription(topicFilter) || added.has(topicFilter)) return undefined;
     const { limits } = this.context;
     const { subscriptionCount, subscriptionBytes } = this.router;
-    const bytes = bytesOf(topicFilter, shareName !== undefined) + added.bytes;
+    const bytes = bytesOf(topicFilter, shareName !== undefined);
+    const { planned } = this;
     const isFull = (detail: string): FilterRefusal => ({ reasonCode: ReasonCode.quotaExceeded, detail });
     if ((session.subscriptions?.size ?? 0) + added.size >= limits.maxSubscriptionsPerClient)
       return isFull(
         `the client has ${limits.maxSubscriptionsPerClient} subscriptions, which is as many as it may have`,
       );
-    if (session.subscriptionBytes + bytes > limits.maxSubscriptionBytesPerClient)
+    if (session.subscriptionBytes + added.bytes + bytes > limits.maxSubscriptionBytesPerClient)
       return isFull(
         `the client's subscriptions would take more than the ${limits.maxSubscriptionBytesPerClient} bytes of memory ` +
           'that they may take',
       );
-    if (subscriptionCount + added.size >= limits.maxSubscriptions)
+    if (subscriptionCount + planned.count >= limits.maxSubscriptions)
       return isFull(`there are ${limits.maxSubscriptions} subscriptions, which is as many as the broker takes`);
-    if (subscriptionBytes + bytes > limits.maxSubscriptionBytes)
+    if (subscriptionBytes + planned.bytes + bytes > limits.maxSubscriptionBytes)
       return isFull(
         `all subscriptions would take more than the ${limits.maxSubscriptionBytes} bytes of memory that they may take`,
       );

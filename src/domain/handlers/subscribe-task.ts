@@ -35,7 +35,18 @@ abstract class FilterTask implements Task {
   protected abstract answer(after: Ticket): void;
   protected abstract filterAt(index: number): string;
 
+  /** The packet has been worked off, or its connection has ended. */
+  protected ended(): void {
+    // Most have nothing to give back.
+  }
+
   run(): boolean {
+    const isDone = this.#advance();
+    if (isDone) this.ended();
+    return isDone;
+  }
+
+  #advance(): boolean {
     const { changes, sliceSize } = this.context;
     const end = this.size * this.phases.length;
     for (let left = sliceSize; this.#at < end && left > 0; this.#at++) {
@@ -63,7 +74,7 @@ export class SubscribeTask extends FilterTask {
   readonly #parsed: ParsedFilter[] = [];
   readonly #refusals: (FilterRefusal | undefined)[] = [];
   readonly #reasonCodes: number[] = [];
-  readonly #added = new AddedFilters();
+  readonly #added: AddedFilters;
   /** Index of the last request with each filter: the others are replaced at once [MQTT-3.8.4-3]. */
   readonly #last = new Map<string, number>();
   readonly #granted: Granted[] = [];
@@ -82,6 +93,11 @@ export class SubscribeTask extends FilterTask {
     ]);
     this.#packet = packet;
     this.#rules = rules;
+    this.#added = new AddedFilters(rules.planned);
+  }
+
+  protected override ended(): void {
+    this.#added.clear();
   }
 
   protected override filterAt(index: number): string {
@@ -122,6 +138,7 @@ export class SubscribeTask extends FilterTask {
     this.#reasonCodes.push(this.#rules.grantedQos(request));
     if (this.#last.get(request.topicFilter) !== index) return true;
     const identifier = this.#packet.properties?.subscriptionIdentifiers?.[0];
+    this.#added.remove(request.topicFilter);
     this.#granted.push(this.#rules.grant(this.session, request, this.#parsed[index] as ParsedFilter, identifier));
     return true;
   }

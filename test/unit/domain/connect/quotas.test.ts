@@ -2,6 +2,8 @@
 import { describe, expect, test } from '@jest/globals';
 import type { ClientId, TopicFilter } from '../../../../src/domain/identifiers.js';
 import { DEFAULT_LIMITS } from '../../../../src/domain/limits.js';
+import type { Limits } from '../../../../src/domain/limits.js';
+import { subscriptionBytes } from '../../../../src/domain/name-bytes.js';
 import { CoreHarness } from '../../../support/core-harness.js';
 import type { CorePeer } from '../../../support/core-harness.js';
 
@@ -51,6 +53,32 @@ describe('subscriptions', () => {
     c.subscribe(['three', 0], ['four', 0]);
     expect(core.heard(c)).toEqual([expect.stringMatching(/^suback \d+ 0,128$/)]);
   });
+
+  test.each([{ maxSubscriptions: 10 }, { maxSubscriptionBytes: 5000 }])(
+    'packets that are at work at the same time do not exceed a limit together (%j)',
+    (limits) => {
+      const core = new CoreHarness({ ...DEFAULT_LIMITS, ...limits }, undefined, undefined, 1);
+      const clients = Array.from({ length: 8 }, (_, i) => core.connect(`c${i}`));
+      core.finishesAtOnce = false;
+      for (const [i, client] of clients.entries())
+        client.subscribe(...Array.from({ length: 6 }, (_, n): readonly [string, 0] => [`${i}/${n}`, 0]));
+      clients[7]?.lose();
+      core.finish();
+      const { maxSubscriptions = Infinity, maxSubscriptionBytes = Infinity } = limits as Partial<Limits>;
+      const { subscriptions } = core.broker.query({ kind: 'counts' }) as { readonly subscriptions: number };
+      expect(subscriptions).toBeGreaterThan(0);
+      expect(subscriptions).toBeLessThanOrEqual(maxSubscriptions);
+      expect(subscriptions * subscriptionBytes('0/0' as TopicFilter, false)).toBeLessThanOrEqual(maxSubscriptionBytes);
+      // What was planned for them is given back: there is as much room as before.
+      for (const client of clients.slice(0, 7)) client.lose();
+      core.finish();
+      const later = core.connect('later');
+      core.lines();
+      later.subscribe(['x', 0]);
+      core.finish();
+      expect(core.heard(later)).toEqual([expect.stringMatching(/^suback \d+ 0$/)]);
+    },
+  );
 
   test('a subscription beyond the limit ends an MQTT 3.1 connection, which has no code for it', () => {
     const core = harness({ maxSubscriptionsPerClient: 1 });
