@@ -201,6 +201,7 @@ export class WaitingMemory<Ended = ConnectionId> implements Task {
 
   #reduce(share: MemoryShare<Ended>): void {
     const { owner, bytes } = share;
+    if (this.keepsAll() && this.#freeBuffer()) return;
     // Under `refuse` its waiting messages are kept while it stays. A shared group has no connection to end.
     const mayDrop = !this.keepsAll() || owner.holder === undefined;
     if (mayDrop && owner.freeMemory() && share.bytes < bytes) return;

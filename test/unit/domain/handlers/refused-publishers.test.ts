@@ -333,6 +333,20 @@ describe('memory that is full', () => {
     expect(core.heard(publisher)).toEqual(['puback 2']);
   });
 
+  test('buffers of stored queues are forgotten before a shared group loses what was acknowledged', () => {
+    const core = new CoreHarness(MEMORY);
+    core.connect('member').subscribe(['$share/g/t', 1]);
+    core.connectStored('stored').subscribe(['s', 1]);
+    const publisher = core.connect('publisher');
+    for (let i = 0; i < 40; i++) publisher.publish('t', 'x');
+    for (let i = 0; i < 20; i++) publisher.publish('s', 'x');
+    expect(core.waiting).toBe(60);
+    // What cannot be refused.
+    core.connect('deaf').congested(6000);
+    expect(core.broker.counters.dropped['memory-full']).toBe(0);
+    expect(core.broker.heldBytes).toBeLessThanOrEqual(20_000);
+  });
+
   test('buffers of stored queues are forgotten before a message is refused', () => {
     const core = new CoreHarness(MEMORY);
     const stored = core.connectStored('stored');
