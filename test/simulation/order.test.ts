@@ -18,6 +18,7 @@ class Fixture {
     maxInflight: 10,
     publishersWait: false,
     mayPublish: () => true,
+    most: {},
     isRefusing: false,
     maxBufferedAboveMark: 0,
     disk: new DiskContents(),

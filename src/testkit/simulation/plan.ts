@@ -11,6 +11,7 @@ import {
   withDates,
   withDenials,
   withExpiry,
+  withFewNames,
   withLevels,
   withOperators,
   withOverload,
@@ -40,6 +41,7 @@ export function planOf(seed: number): Plan {
   const tokenMs = withDates(seed, draft);
   const denials = withDenials(seed, draft);
   withOverload(seed, draft);
+  withFewNames(seed, draft);
   withVersion5(seed, draft);
   const { clients, operations } = draft;
   // In the order of time, and of one time in the order of making.

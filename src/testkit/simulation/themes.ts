@@ -22,6 +22,7 @@ const CRASHES_SEED = 8_000_000_011;
 const DATES_SEED = 9_000_000_011;
 const DENIALS_SEED = 10_000_000_019;
 const OVERLOAD_SEED = 11_000_000_003;
+const FULL_SEED = 12_000_000_017;
 
 const YEAR_MS = 365 * 86_400_000;
 const CORRECTIONS_MS = [600, 5000, 3_600_000, YEAR_MS];
@@ -174,10 +175,36 @@ export function withDenials(seed: number, { limits, clients }: PlanDraft): Plan[
 }
 
 /** Little memory for what waits, where nothing may be dropped, and clients that have to acknowledge in time. */
-export function withOverload(seed: number, { limits }: PlanDraft): void {
+export function withOverload(seed: number, { limits, clients, durationMs, add }: PlanDraft): void {
   const random = new SeededRandom(seed + OVERLOAD_SEED);
   if (!random.chance(0.15)) return;
   limits.queueFullPolicy = 'refuse';
   limits.maxWaitingBytes = random.pick([30_000, 60_000]);
   if (random.chance(0.5)) limits.ackDelayMax = random.pick([1, 2]);
+  if (!random.chance(0.8)) return;
+  // More than fits, for a client without a stored session that acknowledges little.
+  const [{ name: client = '' } = {}, other = random.pick(clients)] = clients;
+  const connect = { kind: 'connect', client, clean: true, keepAliveS: 0, will: undefined, eager: false } as const;
+  add(25, connect);
+  add(80, { kind: 'subscribe', client, filters: [{ filter: 'a/#', qos: 1 }] });
+  add(90, { kind: 'acknowledge', client, how: random.pick([{ kind: 'never' }, { kind: 'late', delayMs: 50 }]) });
+  for (let i = random.int(1, 3); i > 0; i--)
+    add(random.int(100, durationMs), {
+      kind: 'publish',
+      client: other.name,
+      topic: random.pick(['a/b', 'a/c']),
+      qos: random.pick([1, 2] as const),
+      retain: false,
+      bytes: 300,
+      count: random.pick([150, 300]),
+    });
+}
+
+/** So few subscriptions and retained messages that clients are refused some. The auditor needs two subscriptions. */
+export function withFewNames(seed: number, { limits }: PlanDraft): void {
+  const random = new SeededRandom(seed + FULL_SEED);
+  if (!random.chance(0.2)) return;
+  if (random.chance(0.5)) limits.maxSubscriptionsPerClient = random.pick([2, 3]);
+  else if (random.chance(0.5)) limits.maxSubscriptions = random.pick([2, 4]);
+  if (random.chance(0.6)) limits.maxRetainedMessages = random.pick([1, 2]);
 }

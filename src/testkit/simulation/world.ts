@@ -75,6 +75,7 @@ export class World {
       maxInflight: plan.limits.maxInflight ?? DEFAULT_LIMITS.maxInflight,
       publishersWait: publishersWait(plan),
       mayPublish: (client, topic) => plan.denials?.[client]?.publish.includes(topic) !== true,
+      most: plan.limits,
       isRefusing: plan.limits.queueFullPolicy === 'refuse',
       maxBufferedAboveMark: maxBufferedAboveMark(plan),
       verdict: this.#verdict,
@@ -360,7 +361,8 @@ export class World {
 
   /** A new client subscribes to all retained messages. */
   async #audit(): Promise<void> {
-    if (this.#verdict.violation !== undefined) return;
+    // Where there are as many subscriptions as there may be, it would get none.
+    if (this.#verdict.violation !== undefined || this.plan.limits.maxSubscriptions !== undefined) return;
     const retained = new Map<string, string[]>();
     const auditor = new SimulatedClient(
       AUDITOR,

@@ -1,5 +1,7 @@
 // The drops that the broker reported, by queue: what is missing from a queue must be covered by them.
 import type { BrokerEvent, QueueId } from '../../../ports/index.js';
+import type { LogicalClock } from './logical-clock.js';
+import type { Publications } from './publications.js';
 import { valueOf } from './value-of.js';
 
 type Drop = Extract<BrokerEvent, { kind: 'message-dropped' }>;
@@ -23,6 +25,12 @@ const IS_LOSS: Readonly<Record<Drop['reason'], boolean>> = {
   'retained-payloads-full': false,
 };
 
+const NOT_RETAINED: ReadonlySet<Drop['reason']> = new Set([
+  'retained-full',
+  'retained-bytes-full',
+  'retained-payloads-full',
+] as const);
+
 export class Drops {
   /** @param isRefusing whether full queues refuse messages: then nothing but wills may be dropped for them. */
   constructor(readonly isRefusing: boolean) {}
@@ -34,8 +42,12 @@ export class Drops {
     return this.#counts.size === 0;
   }
 
-  /** Only drops from a full queue, or from full memory, lose what can be acknowledged. */
-  dropped({ queue, reason, topic }: Drop): void {
+  /**
+   * Only drops from a full queue, or from full memory, lose what can be acknowledged. A message that could not be
+   * retained went to its subscribers.
+   */
+  dropped({ queue, reason, topic }: Drop, publications: Publications, clock: LogicalClock): void {
+    if (topic !== undefined && NOT_RETAINED.has(reason)) publications.notRetained(topic, clock.tick());
     if (queue === undefined || !IS_LOSS[reason]) return;
     const counts = valueOf(this.#counts, queue, () => new Map<string | undefined, number>());
     counts.set(topic, (counts.get(topic) ?? 0) + 1);

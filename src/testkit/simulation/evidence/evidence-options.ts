@@ -1,4 +1,5 @@
 // What the evidence has to know about a run beforehand.
+import type { Limits } from '../../../domain/limits.js';
 import type { SessionLifetimesOptions } from './session-lifetimes.js';
 
 export interface EvidenceOptions extends SessionLifetimesOptions {
@@ -9,6 +10,8 @@ export interface EvidenceOptions extends SessionLifetimesOptions {
   readonly publishersWait: boolean;
   /** Whether what a client publishes to a topic may have an effect. */
   readonly mayPublish: (client: string, topic: string) => boolean;
+  /** Limits that are so low that clients reach them; `undefined` where no client does. */
+  readonly most: Pick<Partial<Limits>, 'maxSubscriptionsPerClient' | 'maxSubscriptions' | 'maxRetainedMessages'>;
   /** Whether full queues refuse messages. */
   readonly isRefusing: boolean;
   /** Upper bound of the bytes that may wait for a client, beyond the high-water mark of its connection. */

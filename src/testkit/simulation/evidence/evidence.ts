@@ -20,7 +20,7 @@ import { intervalMs, isStored, lastsMs, observeConnection, saysNew } from './obs
 import type { ObservedConnection } from './observed-connection.js';
 import { Publications, willPublisherOf } from './publications.js';
 import type { Publication } from './publications.js';
-import { Publishing, sizeOf } from './publishing.js';
+import { isRefusal, Publishing, sizeOf } from './publishing.js';
 import { ReceiveRules } from './receive-rules.js';
 import { recover } from './recovery.js';
 import { SessionLifetimes } from './session-lifetimes.js';
@@ -258,7 +258,9 @@ export class Evidence {
         const intervals = connection.subscribing.get(packet.packetId);
         connection.subscribing.delete(packet.packetId);
         if (intervals?.length === packet.reasonCodes.length)
-          for (const interval of intervals) client.subscribed(interval);
+          for (const [i, interval] of intervals.entries())
+            if (isRefusal(packet.reasonCodes[i])) client.subscriptionRefused(interval);
+            else client.subscribed(interval);
         return { kind: 'suback', connection, link, packet, intervals };
       }
       case PacketType.unsuback: {
@@ -344,7 +346,7 @@ export class Evidence {
   }
 
   event(event: BrokerEvent | LifecycleEvent): void {
-    if (event.kind === 'message-dropped') this.drops.dropped(event);
+    if (event.kind === 'message-dropped') this.drops.dropped(event, this.publications, this.clock);
     else if (event.kind === 'changes-abandoned') this.hasAbandonedChanges = true;
     else if (event.kind === 'client-connected') this.#admitted(this.#byAddress.get(event.remoteAddress));
   }

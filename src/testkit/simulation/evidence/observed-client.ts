@@ -103,6 +103,19 @@ export class ObservedClient {
     this.#end((one) => one.topicFilter === interval.topicFilter && one.possibleFrom < interval.possibleFrom);
   }
 
+  /** SUBACK has left and refuses it: there is no subscription with this filter, and the packet made none. */
+  subscriptionRefused(interval: SubscriptionInterval): void {
+    this.#end((one) => one.topicFilter === interval.topicFilter && one.possibleFrom <= interval.possibleFrom);
+    this.history.splice(this.history.indexOf(interval), 1);
+  }
+
+  /** How many subscriptions its session has, at least and at most. */
+  get subscriptionCount(): { readonly least: number; readonly most: number } {
+    const certain = this.current.filter((one) => one.certainFrom !== undefined && isCurrent(one));
+    const filters = (of: readonly SubscriptionInterval[]): number => new Set(of.map((one) => one.topicFilter)).size;
+    return { least: filters(certain), most: filters(this.current) };
+  }
+
   /** UNSUBSCRIBE has come. @returns the intervals that it ends. */
   unsubscribe(topicFilter: string): SubscriptionInterval[] {
     const ending = this.current.filter((one) => one.topicFilter === topicFilter);

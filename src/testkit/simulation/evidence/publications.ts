@@ -104,6 +104,8 @@ export class Publications {
   readonly #byTag = new Map<string, Publication>();
   readonly #byTopic = new Map<string, Publication[]>();
   #clearCount = 0;
+  /** When the broker last reported that a message to the topic was not retained. */
+  readonly #notRetainedAt = new Map<string, number>();
 
   get all(): Iterable<Publication> {
     return this.#byTag.values();
@@ -124,6 +126,17 @@ export class Publications {
       valueOf(this.#byTopic, topic, () => []).push(publication);
       return publication;
     });
+  }
+
+  /** The broker reported that a message to the topic was not retained for a limit: it removes the one before. */
+  notRetained(topic: string, moment: number): void {
+    this.getOrCreate('', '', topic, 0, true).received(moment);
+    this.#notRetainedAt.set(topic, moment);
+  }
+
+  /** Whether the message may be one that was not retained for a limit. */
+  mayBeUnretained({ topic, firstReceivedAt = 0 }: Publication): boolean {
+    return (this.#notRetainedAt.get(topic) ?? -1) > firstReceivedAt;
   }
 
   onTopic(topic: string): readonly Publication[] {

@@ -21,6 +21,9 @@ const REST_BYTES = 60;
 export const sizeOf = ({ topic, payload }: Pick<PublishPacket, 'topic' | 'payload'>): number =>
   topic.length + payload.length + REST_BYTES;
 
+export const isRefusal = (reasonCode: number | undefined): boolean =>
+  reasonCode !== undefined && reasonCode >= ReasonCode.unspecifiedError;
+
 /** The parts of the evidence that it reads and adds to. */
 export interface PublishingParts {
   readonly clock: LogicalClock;

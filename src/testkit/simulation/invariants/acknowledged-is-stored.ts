@@ -100,6 +100,7 @@ export class AcknowledgedIsStored implements Observations {
   }
 
   #subscribed(connection: ObservedConnection, interval: SubscriptionInterval): void {
+    if (interval.certainFrom === undefined) return; // It is refused.
     const { client } = connection;
     const { topicFilter } = interval;
     this.#promise(() => {
@@ -158,7 +159,7 @@ export class AcknowledgedIsStored implements Observations {
     }
     // A message that has expired is nowhere any more.
     if (isClear || publication.expiresAtMs <= this.evidence.options.nowMs()) return;
-    if (retain && (disk.retainedAt.get(tag) ?? -1) < certainEffectAt)
+    if (retain && (disk.retainedAt.get(tag) ?? -1) < certainEffectAt && !publications.mayBeUnretained(publication))
       this.#early(client, `${answer}: the disk does not have it as retained`);
     for (const { queue, name, received } of this.evidence.owedClients(publication)) {
       if (disk.everHad(queue, tag) || received.completed.has(tag) || drops.has(queue)) continue;

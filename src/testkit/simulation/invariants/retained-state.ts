@@ -1,6 +1,6 @@
 // Retained state: a new subscription gets the last acknowledged retained message of a topic or a later one in doubt,
-// never one that was certainly replaced before, and each topic once ([MQTT-3.3.1-5], [MQTT-3.3.1-6], [MQTT-3.3.1-8],
-// [MQTT-3.3.1-10]).
+// never one that was certainly replaced before, and each topic once; no more are kept than may be ([MQTT-3.3.1-5],
+// [MQTT-3.3.1-6], [MQTT-3.3.1-8], [MQTT-3.3.1-10]).
 import type { Evidence } from '../evidence/evidence.js';
 import { matches } from '../evidence/topic-match.js';
 import type { Departure, Observations } from '../observations.js';
@@ -27,6 +27,13 @@ export class RetainedState implements Observations {
     if (!publication.retain) this.fail(`${tag} was not published to be retained`);
     else if (!this.evidence.publications.mayBeRetained(publication, Math.min(...subscribedFrom)))
       this.fail(`${name} gets ${tag}, which had been replaced`);
+  }
+
+  settled(): void {
+    const { disk, options } = this.evidence;
+    const { maxRetainedMessages = Infinity } = options.most;
+    if (disk.retained.size > maxRetainedMessages)
+      this.fail(`${disk.retained.size} topics have a retained message, ${maxRetainedMessages} may have one`);
   }
 
   audited(retained: ReadonlyMap<string, readonly string[]>): void {
