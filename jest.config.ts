@@ -36,7 +36,7 @@ const shared = {
  */
 const LONG = [
   'test/e2e/(kill|power|migrate|migrate-kill|recovery)\\.test',
-  'test/e2e/(file-storage|hostile-clients|inspect|loss-matrix|mqtt-js(-5)?)\\.test',
+  'test/e2e/(file-storage|hostile-clients|inspect|loss-matrix|mixed-versions|mqtt-js(-5)?)\\.test',
   'test/e2e/(memory|names-in-memory|waiting-memory)\\.test',
   'test/e2e/(enhanced-)?authentication\\.test',
   'test/e2e/process-faults/',
