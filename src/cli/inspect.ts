@@ -10,7 +10,7 @@ import {
   inspectTotals,
   withStore,
 } from '../composition/transfer.js';
-import type { Message, Storage, StoredEntry } from '../ports/index.js';
+import type { Message, MessageDraft, Storage, StoredEntry } from '../ports/index.js';
 import { isOutputClosed } from './report-error.js';
 import { preview, printable, shortened } from './printable.js';
 import { addStoreFlags, readStoreConfig } from './store-settings.js';
@@ -226,7 +226,7 @@ const plainEntry = ({ seq, qos, retain, identifiers, released, message }: Stored
   message: plainMessage(message),
 });
 
-function plainMessage({ payload, properties, ...message }: Message): object {
+function plainMessage({ payload, properties, ...message }: MessageDraft): object {
   const { correlationData, ...others } = properties ?? {};
   return {
     ...message,

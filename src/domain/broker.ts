@@ -200,8 +200,7 @@ export class Broker {
         this.#sessions.get(fact.clientId)?.restoreInbound(fact.packetId);
         return;
       case 'will':
-        this.#dispatcher.restoreLastId(fact.will.message.id);
-        this.#wills.restore(fact);
+        this.#wills.restore(fact, this.#sessions.get(fact.will.clientId)?.expiryIntervalS ?? 0);
         return;
       case 'queue':
         if (fact.queue !== CLOCK_QUEUE) this.#sessions.restoreQueue(fact);

@@ -3,7 +3,7 @@
 // the storage port), so everything that can be written can be restored.
 import type { QoS } from '../protocol/packets.js';
 import type { DeliveryOptions } from './messages/delivery-options.js';
-import type { Message } from './messages/message.js';
+import type { Message, MessageDraft } from './messages/message.js';
 import type { Ticket } from './durability.js';
 import type { ClientId, QueueId, Seq, TopicFilter, TopicName } from './identifiers.js';
 
@@ -41,7 +41,8 @@ export interface SubscriptionRecord {
 /** A will that is due when the connection ends or, with `dueAtMs`, when its delay has passed. */
 export interface WillRecord {
   readonly clientId: ClientId;
-  readonly message: Message;
+  /** It becomes a message when it is published; its Message Expiry Interval counts from then. */
+  readonly message: MessageDraft;
   readonly delayS: number;
   /**
    * In broker time; `undefined` while the client is connected, and therefore in the store after a crash.

@@ -56,7 +56,7 @@ export type {
   SubscriptionView,
 } from '../domain/queries.js';
 export type { PeerCertificate, PeerInfo } from '../domain/peer.js';
-export type { Message } from '../domain/messages/message.js';
+export type { Message, MessageDraft } from '../domain/messages/message.js';
 export type { AuthenticationRequest, PageLimit } from '../domain/effects.js';
 export type { StoredEntry } from '../domain/inputs.js';
 export type { ClientId, ConnectionId, MessageId, QueueId, Seq, TopicFilter, TopicName } from '../domain/identifiers.js';

@@ -11,6 +11,7 @@ import type {
   Clock,
   Durability,
   Message,
+  MessageDraft,
   PageLimit,
   QueueId,
   RestoredFact,
@@ -300,11 +301,11 @@ export class FaultyStorage implements Storage {
 
 /** Copies payloads, because the caller may reuse their memory when the commit has settled. */
 function copyOf(batch: readonly Change[]): readonly Change[] {
-  const copies = new Map<Message, Message>();
-  const copy = (message: Message): Message => {
+  const copies = new Map<MessageDraft, MessageDraft>();
+  const copy = <Copied extends MessageDraft>(message: Copied): Copied => {
     let copied = copies.get(message);
     if (copied === undefined) copies.set(message, (copied = { ...message, payload: new Uint8Array(message.payload) }));
-    return copied;
+    return copied as Copied;
   };
   return batch.map((change): Change => {
     switch (change.kind) {

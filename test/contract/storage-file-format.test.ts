@@ -3,7 +3,7 @@
 // version and by reading the old one as well.
 import { describe, expect, test } from '@jest/globals';
 import { UserProperties } from 'hexmq/ports';
-import type { Message, QueueAppend, Seq } from 'hexmq/ports';
+import type { Message, QueueAppend, Seq, WillRecord } from 'hexmq/ports';
 import { DamagedRecord } from '../../adapters/storage/file/errors.js';
 import * as keys from '../../adapters/storage/file/keys.js';
 import * as records from '../../adapters/storage/file/records/index.js';
@@ -26,6 +26,17 @@ const MESSAGE: Message = {
   acceptedAtMs: 1_700_000_000_000,
   expiresAtMs: undefined,
 };
+
+const willOf = (
+  { topic, payload, qos, retain, properties }: Message,
+  delayS: number,
+  dueAtMs: number | undefined,
+): WillRecord => ({
+  clientId: 'a' as WillRecord['clientId'],
+  message: { topic, payload, qos, retain, properties },
+  delayS,
+  dueAtMs,
+});
 
 const FULL: Message = {
   ...MESSAGE,
@@ -157,7 +168,8 @@ describe('records of file storage', () => {
     retainHandling: 2,
     identifier: 268_435_455,
   } as never;
-  const will = { clientId: 'a', message: MESSAGE, delayS: 5, dueAtMs: 1_700_000_000_000 } as never;
+  const will = willOf(MESSAGE, 5, 1_700_000_000_000);
+  const fullWill = willOf(FULL, 0, undefined);
   const queue = { number: 258, head: 2 ** 32, tail: 2 ** 53 - 1, count: 3, bytes: 1000 };
   const retained = { body: 258, id: 2 ** 53 - 1, bytes: 3, expiresAtMs: 1_700_000_000_000 };
   const counters = { lastMessageId: 257, nextNumber: 2, nextBody: 3, opening: 4 };
@@ -169,8 +181,8 @@ describe('records of file storage', () => {
       'the format',
       () => records.encodeFormat(),
       records.decodeFormat,
-      2,
-      '12686578 6d712066 696c6520 73746f72 61676500 02893a30 6b',
+      3,
+      '12686578 6d712066 696c6520 73746f72 61676500 03fe3d00 fd',
     ],
     [
       'the counters',
@@ -213,7 +225,14 @@ describe('records of file storage', () => {
       () => records.encodeWill(will),
       (bytes) => records.decodeWill(bytes, 'a'),
       will,
-      '01000000 054278bc fe568000 00060000 00000000 01024278 bcfe5680 00000361 2f620102 ff36a1f8 85',
+      '03000000 054278bc fe568000 00060361 2f620102 ff105764 fd',
+    ],
+    [
+      'a will with properties',
+      () => records.encodeWill(fullWill),
+      (bytes) => records.decodeWill(bytes, 'a'),
+      fullWill,
+      '02000000 00260361 2f620101 02ffffff ff030163 08017209 0200ff26 02016b01 76016b00 000102ff 86b50c5d',
     ],
     [
       'a queue',
@@ -274,6 +293,11 @@ describe('records of file storage', () => {
   ])('the record of %s is encoded as documented, and decodes to the same value', (_, encode, decode, value, dump) => {
     expect(hex(encode())).toBe(dump);
     expect(decode(stored(dump))).toEqual(value);
+  });
+
+  test('a will that format 2 wrote, as a whole message, decodes to its draft', () => {
+    const dump = '01000000 054278bc fe568000 00060000 00000000 01024278 bcfe5680 00000361 2f620102 ff36a1f8 85';
+    expect(records.decodeWill(stored(dump), 'a')).toEqual(will);
   });
 
   test('the weight of an entry is read without its message', () => {

@@ -18,9 +18,9 @@ import { storageContract } from 'hexmq/testkit';
 import type { StorageUnderTest } from 'hexmq/testkit';
 import { storageError } from '../../adapters/storage/file/errors.js';
 import { FileStorage, createStorage, engineOf } from '../../adapters/storage/file/index.js';
-import { Space, isFence, spaceKey } from '../../adapters/storage/file/keys.js';
+import { Space, isFence, namedKey, spaceKey } from '../../adapters/storage/file/keys.js';
 import type { Database } from '../../adapters/storage/file/engine.js';
-import { encodeFormat } from '../../adapters/storage/file/records/index.js';
+import { decodeFormat, encodeFormat } from '../../adapters/storage/file/records/index.js';
 import { append, entriesOf, factsOf, messageOf, queue, remove, topic, trim } from './changes.js';
 import { ChildProgram } from './child-program.js';
 
@@ -451,11 +451,39 @@ describe('the directory of file storage', () => {
     });
   });
 
+  test('a directory of format 2, with whole messages as wills, is read and raised to format 3', async () => {
+    const directory = newDirectory();
+    await (await opened(directory)).close();
+    let db = engineOf(directory);
+    await db.put(spaceKey(Space.format), Buffer.from(encodeFormat(2)));
+    const dump =
+      '01000000054278bcfe56800000060000000000000102' + '4278bcfe56800000' + '03612f62' + '0102ff' + '36a1f885';
+    await db.put(namedKey(Space.will, 'a'), Buffer.from(dump, 'hex'));
+    await db.close();
+    const reader = new FileStorage({ directory });
+    expect(await reader.openReadOnly()).toBe(true);
+    await reader.close();
+    const storage = await opened(directory);
+    const [will] = (await factsOf(storage)).filter(({ kind }) => kind === 'will');
+    expect(will).toMatchObject({ will: { clientId: 'a', delayS: 5, dueAtMs: 1_700_000_000_000 } });
+    expect(Object.keys(will?.kind === 'will' ? will.will.message : {}).sort()).toEqual([
+      'payload',
+      'properties',
+      'qos',
+      'retain',
+      'topic',
+    ]);
+    await storage.close();
+    db = engineOf(directory);
+    expect(decodeFormat((await db.get(spaceKey(Space.format))) ?? Buffer.of())).toBe(3);
+    await db.close();
+  });
+
   test.each([
-    [3, 'was written by a newer hexmq (format 3, this one reads 2): use that version or a later one'],
+    [4, 'was written by a newer hexmq (format 4, this one reads 2 to 3): use that version or a later one'],
     [
       1,
-      'was written by hexmq before its first release (format 1, this one reads 2): export it with the hexmq that wrote it, and import it here',
+      'was written by hexmq before its first release (format 1, this one reads 2 to 3): export it with the hexmq that wrote it, and import it here',
     ],
   ])('a directory of format %i is refused with the version that wrote it', async (version, words) => {
     const directory = newDirectory();

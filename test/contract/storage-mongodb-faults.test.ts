@@ -510,12 +510,40 @@ onServer('the first start on a database', () => {
     await opened(database.storage());
   });
 
+  test('a store of format 1, with whole messages as wills, is read and raised to format 2', async () => {
+    const database = newDatabase();
+    const first = await opened(database.storage());
+    await first.close();
+    const { payload, properties: _properties, publisher: _publisher, expiresAtMs: _expiry, ...fields } = messageOf(7);
+    const message = { ...fields, payload };
+    const will = { _id: 'old', n: 0, clientId: 'old', delayS: 5, dueAtMs: 9, message };
+    await database.db.collection<{ _id: string }>('wills').insertOne(will);
+    const meta = database.db.collection<{ _id: string; version: number }>('meta');
+    await meta.updateOne({ _id: 'format' }, { $set: { version: 1 } });
+    const again = await opened(database.storage());
+    const facts: RestoredFact[] = [];
+    for await (const fact of again.load()) facts.push(fact);
+    const { topic, qos, retain, properties } = messageOf(7);
+    const found = facts.flatMap((fact) => (fact.kind === 'will' ? [fact.will] : []));
+    expect(found).toEqual([
+      {
+        clientId: 'old',
+        delayS: 5,
+        dueAtMs: 9,
+        message: { topic, payload: expect.anything(), qos, retain, properties },
+      },
+    ]);
+    expect(Buffer.from(found[0]?.message.payload ?? []).toString()).toBe('payload 7');
+    await again.close();
+    expect((await meta.findOne({ _id: 'format' }))?.version).toBe(2);
+  });
+
   test('a store of a newer format is refused', async () => {
     const database = newDatabase();
-    await database.db.collection<{ _id: string; version: number }>('meta').insertOne({ _id: 'format', version: 2 });
+    await database.db.collection<{ _id: string; version: number }>('meta').insertOne({ _id: 'format', version: 3 });
     const { kind, message } = await refusal(database.storage().open());
     expect(kind).toBe('corrupt');
-    expect(message).toContain('format 2, this one reads 1');
+    expect(message).toContain('format 3, this one reads 1 to 2');
   });
 });
 

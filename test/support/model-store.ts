@@ -81,7 +81,6 @@ export class ModelStore {
     },
     'will.put': ({ will }) => {
       this.wills.set(will.clientId, will);
-      this.#note(will.message);
     },
     'will.drop': ({ clientId }) => {
       this.wills.delete(clientId);

@@ -12,7 +12,7 @@
 import type { Append, Change, Changes, QueueRemoval, SessionDrop } from '../../src/domain/changes.js';
 import type { CommandOutcome } from '../../src/domain/commands.js';
 import type { DeliveryOptions } from '../../src/domain/messages/delivery-options.js';
-import type { Message } from '../../src/domain/messages/message.js';
+import type { Message, MessageDraft } from '../../src/domain/messages/message.js';
 import { NOW } from '../../src/domain/durability.js';
 import type { Ticket } from '../../src/domain/durability.js';
 import type {
@@ -39,7 +39,7 @@ const ACKNOWLEDGEMENT_NAMES: Record<AcknowledgementType, string> = {
 };
 
 export const text = (payload: Uint8Array): string => Buffer.from(payload).toString();
-const content = ({ topic, payload }: Message): string =>
+const content = ({ topic, payload }: MessageDraft): string =>
   `${topic}=${payload.byteLength > 40 ? `${payload.byteLength}-bytes` : text(payload)}`;
 
 export interface QueueRead {

@@ -92,8 +92,7 @@ const RULES: ChangeRules = {
   },
   'will.put': {
     needs: () => undefined,
-    apply: ({ will }, { counters }, writes) => {
-      counters.noteMessageId(will.message);
+    apply: ({ will }, _tables, writes) => {
       writes.put(namedKey(Space.will, will.clientId), records.encodeWill(will));
     },
   },

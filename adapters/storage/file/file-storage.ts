@@ -41,7 +41,8 @@ import type { Database } from './engine.js';
 import { storageError } from './errors.js';
 import { facts } from './facts.js';
 import { DirectoryIdentity } from './identity.js';
-import { hasEngineFiles, hasFormat, openEngine, refuseForeignFiles, reopenEngine, writeFormat } from './opening.js';
+import { formatOf, hasEngineFiles, openEngine, refuseForeignFiles, reopenEngine, writeFormat } from './opening.js';
+import { FORMAT_VERSION } from './records/index.js';
 import { readPage, readRetained } from './pages.js';
 
 /** Enough that one sync serves many clients, and so few that preparing a batch does not keep the others waiting. */
@@ -97,7 +98,7 @@ export class FileStorage implements Storage {
       await makeDirectory(this.#directory);
       refuseForeignFiles(this.#directory, await readdir(this.#directory));
       await this.#openEngine('writes', async (db, writer) => {
-        if (!(await hasFormat(db, this.#directory))) await writeFormat(db);
+        if ((await formatOf(db, this.#directory)) !== FORMAT_VERSION) await writeFormat(db);
         await writer.load();
         await writer.counters.claim();
         return true;
@@ -114,7 +115,7 @@ export class FileStorage implements Storage {
       if (!hasEngineFiles(names)) return false;
       refuseForeignFiles(this.#directory, names);
       return this.#openEngine('reads', async (db, writer) => {
-        if (!(await hasFormat(db, this.#directory))) return false;
+        if ((await formatOf(db, this.#directory)) === undefined) return false;
         await writer.load();
         return true;
       });

@@ -10,7 +10,7 @@ import type { Database } from './engine.js';
 import { damaged } from './errors.js';
 import { Space, spaceFences, spaceKey } from './keys.js';
 import { damageInLogs } from './log-inspection.js';
-import { FORMAT_VERSION, decodeFormat, encodeFormat } from './records/index.js';
+import { FORMAT_VERSION, OLDEST_FORMAT_VERSION, decodeFormat, encodeFormat } from './records/index.js';
 import { damageInTables } from './table-inspection.js';
 
 /**
@@ -18,6 +18,8 @@ import { damageInTables } from './table-inspection.js';
  * (`directory-lock.ts`) has such a name as well.
  */
 const OWN_FILES = /^(CURRENT|LOCK|LOG|LOG\.old|MANIFEST-\d+|\d+\.(log|ldb|sst|dbtmp)|lost\+found|\..*)$/;
+
+const READ_VERSIONS = `${String(OLDEST_FORMAT_VERSION)} to ${String(FORMAT_VERSION)}`;
 
 /**
  * Whether the engine was ever opened in the directory, even if that was cut off. Without CURRENT, and with any of the
@@ -69,35 +71,36 @@ export async function reopenEngine(db: Database, directory: string): Promise<voi
 }
 
 /**
- * @returns false if the store is empty.
+ * @returns the version of the format, or `undefined` if the store is empty.
  * @throws StorageError `corrupt` if it holds something else than this version writes and reads.
  */
-export async function hasFormat(db: Database, directory: string): Promise<boolean> {
+export async function formatOf(db: Database, directory: string): Promise<number | undefined> {
   const record = await db.get(spaceKey(Space.format));
   if (record === undefined) {
     const [key] = await db.keys({ limit: 1 }).all();
     if (key !== undefined) throw foreignStore(directory);
-    return false;
+    return undefined;
   }
   const version = decodeFormat(record);
   if (version === undefined) throw foreignStore(directory);
-  const found = `(format ${String(version)}, this one reads ${String(FORMAT_VERSION)})`;
+  const found = `(format ${String(version)}, this one reads ${READ_VERSIONS})`;
   if (version > FORMAT_VERSION) {
     throw new StorageError(
       'corrupt',
       `the data in ${directory} was written by a newer hexmq ${found}: use that version or a later one`,
     );
   }
-  if (version < FORMAT_VERSION) {
+  if (version < OLDEST_FORMAT_VERSION) {
     throw new StorageError(
       'corrupt',
       `the data in ${directory} was written by hexmq before its first release ${found}: ` +
         'export it with the hexmq that wrote it, and import it here',
     );
   }
-  return true;
+  return version;
 }
 
+/** Also in a store of an older format that this version reads: from now on, older versions must not. */
 export async function writeFormat(db: Database): Promise<void> {
   const fences = spaceFences().map((fence) => ({ type: 'put' as const, key: fence, value: EMPTY_VALUE }));
   await db.batch([{ type: 'put', key: spaceKey(Space.format), value: Buffer.from(encodeFormat()) }, ...fences], {

@@ -4,6 +4,7 @@ import type {
   Change,
   ClientId,
   Message,
+  MessageDraft,
   PageLimit,
   Properties,
   QueueId,
@@ -149,7 +150,7 @@ export class MemoryStore {
         this.#subscriptions.get(change.clientId)?.delete(change.topicFilter);
         return;
       case 'will.put':
-        this.#wills.set(change.will.clientId, { ...change.will, message: this.#keep(change.will.message) });
+        this.#wills.set(change.will.clientId, { ...change.will, message: keptDraft(change.will.message) });
         return;
       case 'will.drop':
         this.#wills.delete(change.clientId);
@@ -174,7 +175,7 @@ export class MemoryStore {
   #keep(message: Message): Message {
     if (message === this.#previous) return this.#previousKept as Message;
     if (message.id > this.#lastMessageId) this.#lastMessageId = message.id;
-    const kept = isPartOfMore(message.payload) || hasPartOfMore(message.properties) ? this.#copy(message) : message;
+    const kept = isView(message) ? this.#copy(message) : message;
     this.#previous = message;
     this.#previousKept = kept;
     return kept;
@@ -201,19 +202,25 @@ const hasPartOfMore = (properties: Properties | undefined): boolean =>
   properties !== undefined &&
   (isPartOfMore(properties.correlationData) || isPartOfMore(properties.userProperties?.bytes));
 
+const isView = ({ payload, properties }: MessageDraft): boolean => isPartOfMore(payload) || hasPartOfMore(properties);
+
+/** Of a will; nothing but the draft is kept. */
+function keptDraft(draft: MessageDraft): MessageDraft {
+  const { topic, payload, qos, retain, properties } = draft;
+  return isView(draft) ? detachedDraft(draft) : { topic, payload, qos, retain, properties };
+}
+
+const detachedDraft = ({ topic, payload, qos, retain, properties }: MessageDraft): MessageDraft => ({
+  topic,
+  payload: new Uint8Array(payload),
+  qos,
+  retain,
+  properties: detachedProperties(properties),
+});
+
 function detached(message: Message): Message {
-  const { id, topic, payload, qos, retain, properties, publisher, acceptedAtMs, expiresAtMs } = message;
-  return {
-    id,
-    topic,
-    payload: new Uint8Array(payload),
-    qos,
-    retain,
-    properties: detachedProperties(properties),
-    publisher,
-    acceptedAtMs,
-    expiresAtMs,
-  };
+  const { id, publisher, acceptedAtMs, expiresAtMs } = message;
+  return { id, ...detachedDraft(message), publisher, acceptedAtMs, expiresAtMs };
 }
 
 const detachedProperties = (properties: Properties | undefined): Properties | undefined =>

@@ -2,15 +2,15 @@
 // and put together again. It is a sequence of BSON documents. A message stands once, before the first change that
 // refers to it, and its payload, which may be larger than any document, follows the message as plain bytes.
 import { BSON } from 'mongodb';
-import type { Change, Message, QoS } from 'hexmq/ports';
+import type { Change, Message, MessageDraft, QoS } from 'hexmq/ports';
 import { propertyFields } from './property-fields.js';
 import { CHUNK, yieldToEventLoop } from './chunks.js';
-import type { MessageFields } from './collections.js';
+import type { DraftFields, MessageFields } from './collections.js';
 import { DamagedDocument } from './errors.js';
 
 /** A message of a batch. Changes with the same message share one object. */
-export interface BatchMessage {
-  readonly fields: MessageFields;
+export interface BatchMessage<Fields extends DraftFields = MessageFields> {
+  readonly fields: Fields;
   readonly payload: Uint8Array;
   /** The position among the messages of the batch. */
   readonly index: number;
@@ -36,31 +36,30 @@ export type StoredChange =
   | {
       readonly kind: 'will.put';
       readonly clientId: string;
-      readonly message: BatchMessage;
+      readonly message: BatchMessage<DraftFields>;
       readonly delayS: number;
       readonly dueAtMs?: number;
     };
 
 type Frame =
-  | { readonly kind: 'message'; readonly fields: MessageFields; readonly bytes: number }
+  | { readonly kind: 'message'; readonly fields: DraftFields; readonly bytes: number }
   | (Record<string, unknown> & { readonly kind: Change['kind']; readonly message?: number });
 
 /** Copies payloads and everything else: the batch may change when this has resolved. */
 export async function encodeBatch(batch: readonly Change[]): Promise<Buffer> {
   const pieces: Uint8Array[] = [];
-  const indexes = new Map<Message, number>();
+  const indexes = new Map<MessageDraft, number>();
   const frame = (value: Frame): void => {
     pieces.push(BSON.serialize(value, { ignoreUndefined: true }));
   };
-  const indexOf = (message: Message): number => {
-    let index = indexes.get(message);
-    if (index === undefined) {
-      indexes.set(message, (index = indexes.size));
-      frame({ kind: 'message', fields: fieldsOf(message), bytes: message.payload.byteLength });
-      pieces.push(message.payload);
-    }
+  const add = (message: MessageDraft, fields: DraftFields): number => {
+    const index = indexes.size;
+    indexes.set(message, index);
+    frame({ kind: 'message', fields, bytes: message.payload.byteLength });
+    pieces.push(message.payload);
     return index;
   };
+  const indexOf = (message: Message): number => indexes.get(message) ?? add(message, fieldsOf(message));
   for (let i = 0; i < batch.length; i++) {
     if (i > 0 && i % CHUNK === 0) await yieldToEventLoop();
     const change = batch[i] as Change;
@@ -75,7 +74,7 @@ export async function encodeBatch(batch: readonly Change[]): Promise<Buffer> {
         break;
       case 'will.put': {
         const { clientId, message, delayS, dueAtMs } = change.will;
-        frame({ kind: change.kind, clientId, message: indexOf(message), delayS, dueAtMs });
+        frame({ kind: change.kind, clientId, message: add(message, draftFieldsOf(message)), delayS, dueAtMs });
         break;
       }
       case 'queue.remove':
@@ -119,7 +118,7 @@ export async function decodeBatch(bytes: Uint8Array): Promise<StoredChange[]> {
     at += size;
     if (frame.kind === 'message') {
       const { fields, bytes: length } = frame;
-      messages.push({ fields, payload: take(at, length), index: messages.length, uses: 0 });
+      messages.push({ fields: fields as MessageFields, payload: take(at, length), index: messages.length, uses: 0 });
       at += length;
       continue;
     }
@@ -144,23 +143,19 @@ function readFrame(bytes: Uint8Array): Frame {
   }
 }
 
-function fieldsOf({
-  id,
+const draftFieldsOf = ({ topic, qos, retain, properties }: MessageDraft): DraftFields => ({
   topic,
   qos,
   retain,
-  properties,
-  publisher,
-  acceptedAtMs,
-  expiresAtMs,
-}: Message): MessageFields {
+  ...(properties === undefined ? {} : { properties: propertyFields(properties) }),
+});
+
+function fieldsOf(message: Message): MessageFields {
+  const { id, publisher, acceptedAtMs, expiresAtMs } = message;
   return {
     id,
-    topic,
-    qos,
-    retain,
+    ...draftFieldsOf(message),
     acceptedAtMs,
-    ...(properties === undefined ? {} : { properties: propertyFields(properties) }),
     ...(publisher === undefined ? {} : { publisher }),
     ...(expiresAtMs === undefined ? {} : { expiresAtMs }),
   };

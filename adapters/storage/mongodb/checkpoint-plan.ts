@@ -257,7 +257,6 @@ const RULES: PlanRules = {
   'will.put': ({ clientId, delayS, dueAtMs, message }, plan, placement) => {
     const _id = nameKey(clientId);
     const due = dueAtMs === undefined ? {} : { dueAtMs };
-    plan.noteMessageId(message.fields.id);
     plan.puts.wills.set(_id, { _id, n: placement.n, clientId, delayS, ...due, ...placement.placeOf(message) });
   },
   'will.drop': ({ clientId }, { puts }) => {

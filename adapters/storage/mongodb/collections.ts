@@ -13,7 +13,8 @@ import { LostRequests } from './lost-requests.js';
 import type { QoS } from 'hexmq/ports';
 import type { PropertyFields } from './property-fields.js';
 
-export const FORMAT_VERSION = 1;
+/** Version 1 had whole messages in wills, with ids and times that were never used; they are passed over. */
+export const FORMAT_VERSION = 2;
 
 /**
  * The longest name, in bytes, that is its own `_id`: all indexed fields of a document must fit into 1024 bytes on the
@@ -40,14 +41,18 @@ interface Versioned {
   readonly gone?: true;
 }
 
-export interface MessageFields {
-  readonly id: number;
+/** Of a will. */
+export interface DraftFields {
   readonly topic: string;
   /** Missing if it is stored in parts, or is not needed again. */
   readonly payload?: Uint8Array;
   readonly qos: QoS;
   readonly retain: boolean;
   readonly properties?: PropertyFields;
+}
+
+export interface MessageFields extends DraftFields {
+  readonly id: number;
   readonly publisher?: string;
   readonly acceptedAtMs: number;
   readonly expiresAtMs?: number;
@@ -82,8 +87,8 @@ export interface InboundDocument extends Versioned {
  * Where a message is: in the document itself, or in `messages` under an id, because several documents refer to it or
  * because it is large.
  */
-export interface MessagePlace {
-  readonly message?: MessageFields;
+export interface MessagePlace<Fields extends DraftFields = MessageFields> {
+  readonly message?: Fields;
   readonly shared?: string;
 }
 
@@ -106,7 +111,7 @@ export interface RetainedDocument extends Versioned, MessagePlace {
   readonly expiresAtMs?: number;
 }
 
-export interface WillDocument extends Versioned, MessagePlace {
+export interface WillDocument extends Versioned, MessagePlace<DraftFields> {
   readonly clientId: string;
   readonly delayS: number;
   readonly dueAtMs?: number;
@@ -119,7 +124,7 @@ export interface MessageDocument extends Versioned {
   readonly part: number;
   readonly parts: number;
   readonly payload: Uint8Array;
-  readonly message?: MessageFields;
+  readonly message?: DraftFields;
 }
 
 export interface JournalDocument {

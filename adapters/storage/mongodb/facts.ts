@@ -1,7 +1,7 @@
 // The facts that a start loads, in the order that the port asks for.
 import type { ClientId, Message, QueueId, RestoredFact, Seq, SubscriptionRecord, TopicName } from 'hexmq/ports';
 import type { Documents } from './documents.js';
-import { messageOf, sharedMessages } from './messages.js';
+import { draftOf, sharedMessages } from './messages.js';
 
 export async function* facts(documents: Documents, lastMessageId: number): AsyncGenerator<RestoredFact> {
   for await (const session of documents.all('sessions')) {
@@ -41,7 +41,7 @@ export async function* facts(documents: Documents, lastMessageId: number): Async
       kind: 'will',
       will: {
         clientId: will.clientId as ClientId,
-        message: messageOf(will, shared),
+        message: draftOf(will, shared),
         delayS: will.delayS,
         dueAtMs: will.dueAtMs,
       },

@@ -1,13 +1,13 @@
 // Where the messages of one batch are stored: in the document that refers to them, or in the collection `messages`,
 // where several documents can refer to one and a large payload is cut into parts.
 import type { BatchMessage } from './batch-bytes.js';
-import type { MessageDocument, MessagePlace } from './collections.js';
+import type { DraftFields, MessageDocument, MessagePlace } from './collections.js';
 
 /** Of a payload, in one document. */
 export const PART_BYTES_MAX = 8 * 1024 * 1024;
 
 export class MessagePlacement {
-  readonly #shared = new Set<BatchMessage>();
+  readonly #shared = new Set<BatchMessage<DraftFields>>();
 
   /**
    * @param n the number of the batch in the journal.
@@ -19,7 +19,7 @@ export class MessagePlacement {
   ) {}
 
   /** A shared message gets an id that is never used again: the batch, and the position in it. */
-  placeOf(message: BatchMessage): MessagePlace {
+  placeOf<Fields extends DraftFields>(message: BatchMessage<Fields>): MessagePlace<Fields> {
     const { fields, payload } = message;
     if (message.uses === 1 && payload.byteLength <= PART_BYTES_MAX) return { message: { ...fields, payload } };
     const shared = sharedId(this.n, message.index);

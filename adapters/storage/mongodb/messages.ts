@@ -1,6 +1,6 @@
 // Messages as documents refer to them, put together again.
-import type { ClientId, Message, TopicName } from 'hexmq/ports';
-import type { MessageFields, MessagePlace } from './collections.js';
+import type { ClientId, Message, MessageDraft, TopicName } from 'hexmq/ports';
+import type { DraftFields, MessageFields, MessagePlace } from './collections.js';
 import type { Documents } from './documents.js';
 import { DamagedDocument } from './errors.js';
 import { partId } from './message-placement.js';
@@ -11,7 +11,7 @@ export const EMPTY_PAYLOAD = new Uint8Array(0);
 /** The messages of the collection `messages` that the documents refer to, by id, with their parts joined. */
 export async function sharedMessages(
   documents: Documents,
-  places: readonly MessagePlace[],
+  places: readonly MessagePlace<DraftFields>[],
 ): Promise<ReadonlyMap<string, Message>> {
   const messages = new Map<string, Message>();
   const ids = new Set<string>();
@@ -25,7 +25,7 @@ export async function sharedMessages(
       if (further === undefined) throw new DamagedDocument(`part ${String(part)} of the message ${_id} is missing`);
       pieces.push(further.payload);
     }
-    messages.set(_id, messageFrom(message, pieces.length === 1 ? payload : Buffer.concat(pieces)));
+    messages.set(_id, messageFrom(message as MessageFields, pieces.length === 1 ? payload : Buffer.concat(pieces)));
   }
   return messages;
 }
@@ -38,10 +38,14 @@ export function messageOf({ message, shared }: MessagePlace, messages: ReadonlyM
   return found;
 }
 
-function messageFrom(
-  { id, topic, qos, retain, properties, publisher, acceptedAtMs, expiresAtMs }: MessageFields,
-  payload: Uint8Array,
-): Message {
+/** The same for a will. Nothing else of it is kept, whatever was stored. */
+export function draftOf(place: MessagePlace<DraftFields>, messages: ReadonlyMap<string, Message>): MessageDraft {
+  const { topic, payload, qos, retain, properties } = messageOf(place as MessagePlace, messages);
+  return { topic, payload, qos, retain, properties };
+}
+
+function messageFrom(fields: MessageFields, payload: Uint8Array): Message {
+  const { id, topic, qos, retain, properties, publisher, acceptedAtMs, expiresAtMs } = fields;
   return {
     id: id as Message['id'],
     topic: topic as TopicName,

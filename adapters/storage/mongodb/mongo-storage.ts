@@ -26,11 +26,11 @@ import { encodeBatch } from './batch-bytes.js';
 import { ChangedNames, namesChangedBy, queueName, topicName } from './changed-names.js';
 import { Checkpointer } from './checkpointer.js';
 import { LOAD_REQUEST_MS_MAX, clientFor } from './client.js';
-import { collectionsOf, createIndexes } from './collections.js';
+import { FORMAT_VERSION, collectionsOf, createIndexes } from './collections.js';
 import { Documents } from './documents.js';
 import { storageError } from './errors.js';
 import { facts } from './facts.js';
-import { hasFormat, writeFormat } from './format.js';
+import { formatOf, writeFormat } from './format.js';
 import { Journal } from './journal.js';
 import type { JournalBatch } from './journal.js';
 import { readPage, readRetained } from './pages.js';
@@ -100,7 +100,7 @@ export class MongoStorage implements Storage {
       await this.#client.connect();
       const db = this.#client.db(this.#database);
       const collections = collectionsOf(db);
-      if (!(await hasFormat(db, collections, place))) await writeFormat(collections);
+      if ((await formatOf(db, collections, place)) !== FORMAT_VERSION) await writeFormat(collections);
       await createIndexes(collections);
       const writer = await Writer.begin(collections);
       const journal = new Journal(collections.journal, writer.epoch, subject, this.#limits.partBytesMax);
@@ -123,7 +123,7 @@ export class MongoStorage implements Storage {
       await client.connect();
       const db = client.db(this.#database);
       const collections = collectionsOf(db);
-      if (!(await hasFormat(db, collections, this.#place))) {
+      if ((await formatOf(db, collections, this.#place)) === undefined) {
         await client.close();
         return false;
       }

@@ -3,6 +3,7 @@
 // left out: it is a bound, which may be higher in a store that was used before.
 import type { Message } from '../../domain/messages/message.js';
 import { plainFact, plainMessage } from './plain.js';
+import type { Plain } from './plain.js';
 import { messageOf } from './stored-fact.js';
 import type { FactKind, StoredFact } from './stored-fact.js';
 
@@ -35,12 +36,13 @@ export class Digest {
   }
 
   add(fact: StoredFact): void {
-    if (fact.kind === 'last-message-id') return;
-    this.#counts[fact.kind]++;
-    const message = messageOf(fact);
-    const text = JSON.stringify(
-      message === undefined ? plainFact(fact) : { ...plainFact(fact), message: this.#hashOf(message) },
-    );
+    if (fact.kind !== 'last-message-id') this.addPlain(fact.kind, plainFact(fact), messageOf(fact));
+  }
+
+  /** @param message the one that the fact names, if it does. */
+  addPlain(kind: keyof Counts, plain: Plain, message: Message | undefined): void {
+    this.#counts[kind]++;
+    const text = JSON.stringify(message === undefined ? plain : { ...plain, message: this.#hashOf(message) });
     this.#sum = (this.#sum + BigInt(`0x${this.hash(text)}`)) % MODULUS;
   }
 

@@ -10,7 +10,9 @@ import { messageOf } from './stored-fact.js';
 import type { StoredFact } from './stored-fact.js';
 
 export const FORMAT = 'hexmq-export';
-export const FORMAT_VERSION = 1;
+/** In version 1 a will named a message, with an id and times that were never used. */
+export const FORMAT_VERSION = 2;
+export const OLDEST_FORMAT_VERSION = 1;
 
 const CHUNK_CHARACTERS = 64 * 1024;
 

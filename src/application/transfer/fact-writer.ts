@@ -36,6 +36,7 @@ export class FactWriter {
     const isSameMessage = message !== undefined && message === this.#lastMessage;
     if (this.#isFull() && (!isSameMessage || this.#batch.length >= ONE_MESSAGE_CHANGES_MAX)) await this.#send();
     this.#collect(fact);
+    if (fact.kind === 'will') this.#bytes += fact.will.message.payload.byteLength;
     if (message !== undefined && message !== this.#lastMessage) this.#bytes += message.payload.byteLength;
     this.#lastMessage = message;
   }

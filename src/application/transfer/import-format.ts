@@ -1,7 +1,7 @@
 // Reads facts from lines of JSON (docs/export-format.md). Every field is checked before it is used, and a file that was
 // cut off or changed is refused. Errors name the line.
 import type { SessionRecord, SubscriptionRecord, WillRecord } from '../../domain/changes.js';
-import type { Message } from '../../domain/messages/message.js';
+import type { Message, MessageDraft } from '../../domain/messages/message.js';
 import type { StoredEntry } from '../../domain/inputs.js';
 import type { ClientId, QueueId, Seq, TopicFilter, TopicName } from '../../domain/identifiers.js';
 import { utf8Length } from '../../domain/topics/topic-name.js';
@@ -9,7 +9,7 @@ import type { Properties, QoS } from '../../protocol/packets.js';
 import { UserProperties } from '../../protocol/user-properties.js';
 import { Digest } from './digest.js';
 import type { Counts, Hash } from './digest.js';
-import { FORMAT, FORMAT_VERSION } from './export-format.js';
+import { FORMAT, FORMAT_VERSION, OLDEST_FORMAT_VERSION } from './export-format.js';
 import { Fields } from './fields.js';
 import type { Line } from './lines.js';
 import { PROPERTY_KINDS, PROPERTY_NAMES } from './plain.js';
@@ -60,6 +60,7 @@ class FactParser {
   readonly #digest: Digest;
   #state: 'header' | 'facts' | 'ended' = 'header';
   #message: Message | undefined;
+  #version = FORMAT_VERSION;
 
   constructor(hash: Hash) {
     this.#digest = new Digest(hash);
@@ -74,13 +75,14 @@ class FactParser {
     if (this.#state === 'ended') throw new TransferError('expected nothing after the line of kind "end"');
     const fields = new Fields(parseJson(text));
     if (this.#state === 'header') {
-      readHeader(fields);
+      this.#version = readHeader(fields);
       this.#state = 'facts';
       return undefined;
     }
     const fact = this.#fact(fields);
     fields.rejectUnknown();
-    if (fact !== undefined) this.#digest.add(fact);
+    if (fact?.kind === 'will' && this.#version === 1) this.#addEarlierWill(fact.will);
+    else if (fact !== undefined) this.#digest.add(fact);
     return fact;
   }
 
@@ -97,7 +99,7 @@ class FactParser {
       case 'inbound':
         return { kind, clientId: readClientId(fields), packetId: fields.integer('packetId', 1, 65_535) };
       case 'will':
-        return { kind, will: readWill(fields, this.#messageAbove(fields)) };
+        return { kind, will: readWill(fields, this.#version === 1 ? this.#messageAbove(fields) : readDraft(fields)) };
       case 'entry':
         return {
           kind,
@@ -112,6 +114,12 @@ class FactParser {
         this.#readEnd(fields);
         return undefined;
     }
+  }
+
+  /** The digest of version 1 is that of its lines. */
+  #addEarlierWill({ clientId, delayS, dueAtMs }: WillRecord): void {
+    const message = this.#message;
+    this.#digest.addPlain('will', { kind: 'will', clientId, delayS, dueAtMs, message: message?.id }, message);
   }
 
   #messageAbove(fields: Fields): Message {
@@ -151,7 +159,8 @@ function parseJson(text: string): unknown {
   }
 }
 
-function readHeader(fields: Fields): void {
+/** @returns the version of the format. */
+function readHeader(fields: Fields): number {
   const isHeader =
     fields.has('kind') &&
     fields.has('format') &&
@@ -162,10 +171,13 @@ function readHeader(fields: Fields): void {
       `expected the header of an export, {"kind":"header","format":"${FORMAT}","version":${FORMAT_VERSION},…}`,
     );
   const version = fields.integer('version', 1);
-  if (version !== FORMAT_VERSION)
-    throw new TransferError(`version: this hexmq reads version ${FORMAT_VERSION} of the format, got ${version}`);
+  if (version > FORMAT_VERSION) {
+    const read = `${OLDEST_FORMAT_VERSION} to ${FORMAT_VERSION}`;
+    throw new TransferError(`version: this hexmq reads versions ${read} of the format, got ${version}`);
+  }
   fields.integer('createdAtMs');
   fields.rejectUnknown();
+  return version;
 }
 
 function readName(fields: Fields, name: string, bytesMin = 0, bytesMax = NAME_BYTES_MAX): string {
@@ -200,11 +212,11 @@ const readSubscription = (fields: Fields): SubscriptionRecord => ({
   identifier: fields.has('identifier') ? fields.integer('identifier', 1, SUBSCRIPTION_IDENTIFIER_MAX) : undefined,
 });
 
-const readWill = (fields: Fields, message: Message): WillRecord => ({
+const readWill = (fields: Fields, { topic, payload, qos, retain, properties }: MessageDraft): WillRecord => ({
   clientId: readClientId(fields),
   delayS: fields.integer('delayS', 0, UINT32_MAX),
   dueAtMs: optionalTime(fields, 'dueAtMs'),
-  message,
+  message: { topic, payload, qos, retain, properties },
 });
 
 const readEntry = (fields: Fields, message: Message): StoredEntry => ({
@@ -216,17 +228,21 @@ const readEntry = (fields: Fields, message: Message): StoredEntry => ({
   message,
 });
 
+const readDraft = (fields: Fields): MessageDraft => ({
+  topic: readName(fields, 'topic', 1) as TopicName,
+  qos: fields.oneOf('qos', QOS),
+  retain: fields.boolean('retain'),
+  properties: fields.has('properties') ? readProperties(fields.object('properties')) : undefined,
+  payload: fields.bytes('payload'),
+});
+
 function readMessage(fields: Fields): Message {
   return {
+    ...readDraft(fields),
     id: fields.integer('id') as Message['id'],
-    topic: readName(fields, 'topic', 1) as TopicName,
-    qos: fields.oneOf('qos', QOS),
-    retain: fields.boolean('retain'),
     publisher: fields.has('publisher') ? (readName(fields, 'publisher') as ClientId) : undefined,
     acceptedAtMs: fields.integer('acceptedAtMs'),
     expiresAtMs: optionalTime(fields, 'expiresAtMs'),
-    properties: fields.has('properties') ? readProperties(fields.object('properties')) : undefined,
-    payload: fields.bytes('payload'),
   };
 }
 

@@ -68,7 +68,19 @@ export function plainFact(fact: StoredFact): Plain {
       return { kind: 'inbound', clientId: fact.clientId, packetId: fact.packetId };
     case 'will': {
       const { clientId, delayS, dueAtMs, message } = fact.will;
-      return { kind: 'will', clientId, delayS, dueAtMs, message: message.id };
+      const { topic, qos, retain } = message;
+      const properties = plainProperties(message.properties);
+      return {
+        kind: 'will',
+        clientId,
+        delayS,
+        dueAtMs,
+        topic,
+        qos,
+        retain,
+        properties,
+        payload: base64(message.payload),
+      };
     }
     case 'entry': {
       const { seq, qos, retain, identifiers, released, message } = fact.entry;

@@ -16,8 +16,6 @@ export type FactKind = StoredFact['kind'];
 /** The message that a fact refers to, if it does. */
 export function messageOf(fact: StoredFact): Message | undefined {
   switch (fact.kind) {
-    case 'will':
-      return fact.will.message;
     case 'entry':
       return fact.entry.message;
     case 'retained':
@@ -25,6 +23,7 @@ export function messageOf(fact: StoredFact): Message | undefined {
     case 'session':
     case 'subscription':
     case 'inbound':
+    case 'will':
     case 'last-message-id':
       return undefined;
   }

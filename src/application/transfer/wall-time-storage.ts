@@ -64,7 +64,7 @@ export class WallTimeStorage implements Storage {
       }
       case 'will': {
         const { will } = fact;
-        return { ...fact, will: { ...will, message: this.#message(will.message), dueAtMs: this.#time(will.dueAtMs) } };
+        return { ...fact, will: { ...will, dueAtMs: this.#time(will.dueAtMs) } };
       }
       case 'retained':
         return { ...fact, expiresAtMs: this.#time(fact.expiresAtMs) };

@@ -63,14 +63,13 @@ export class Wills {
   hold(clientId: ClientId, will: Will, whenRecorded: () => void): boolean {
     // The Will Delay Interval belongs to the will, not to the message that is published (MQTT 5 section 3.1.3.2.2).
     const { willDelayInterval: delayS = 0, ...properties } = will.properties ?? {};
-    const draft = {
+    const message = {
       topic: will.topic as TopicName,
       payload: will.payload,
       qos: will.qos,
       retain: will.retain, // [MQTT-3.1.2-16], [MQTT-3.1.2-17]
       properties: will.properties === undefined ? undefined : properties,
     };
-    const message = this.dispatcher.accept(draft, { kind: 'will', clientId });
     detachPayload(message);
     const held = new HeldWill({ clientId, message, delayS, dueAtMs: undefined }, this.#delayTimer);
     this.#add(held);
@@ -144,12 +143,15 @@ export class Wills {
     if (held?.deadline.isSet === true) this.#publish(held);
   }
 
-  /** A client that was connected at the crash gets time to return before its will is published. */
-  restore({ will }: Extract<RestoredFact, { kind: 'will' }>): void {
+  /**
+   * A client that was connected at the crash gets time to return before its will is published.
+   * @param lastsS how long its session outlives the connection, in seconds: a delay ends with it [MQTT5-3.1.3-9].
+   */
+  restore({ will }: Extract<RestoredFact, { kind: 'will' }>, lastsS: number): void {
     const held = new HeldWill(will, this.#delayTimer);
     this.#add(held);
     const { nowMs, limits } = this.context;
-    const delayMs = will.delayS * 1000;
+    const delayMs = Math.min(will.delayS, lastsS) * 1000;
     const latestMs = nowMs + Math.max(limits.willGraceAfterRestartMs, delayMs);
     this.deadlines.set(held.deadline, will.dueAtMs === undefined ? latestMs : Math.min(will.dueAtMs, nowMs + delayMs));
   }

@@ -3,9 +3,8 @@
 import type { Properties, QoS } from '../../protocol/packets.js';
 import type { ClientId, MessageId, TopicName } from '../identifiers.js';
 
-/** An accepted message. An adapter must not change its payload. */
-export interface Message {
-  readonly id: MessageId;
+/** What is to be published: it has no number and no expiry yet, because both count from its acceptance. */
+export interface MessageDraft {
   readonly topic: TopicName;
   /** A view of the received bytes or, once the message has to wait (`detachPayload`), a copy of its own. */
   readonly payload: Uint8Array;
@@ -15,6 +14,11 @@ export interface Message {
   readonly retain: boolean;
   /** The MQTT 5 properties forwarded with the message; `undefined` from a 3.x client. */
   readonly properties: Properties | undefined;
+}
+
+/** An accepted message. An adapter must not change its payload. */
+export interface Message extends MessageDraft {
+  readonly id: MessageId;
   /** The client that published it, or `undefined` if the broker itself did. */
   readonly publisher: ClientId | undefined;
   /** In broker time. */
@@ -44,7 +48,7 @@ export function detachedProperties(properties: Properties): Properties {
  * alive the whole chunk that it arrived in. A message that is forwarded at once is not copied. All holders of the
  * message see the copy.
  */
-export function detachPayload(message: Message): void {
+export function detachPayload(message: MessageDraft): void {
   const { payload, properties } = message;
   if (payload.byteLength < payload.buffer.byteLength) (message as { payload: Uint8Array }).payload = payload.slice();
   if (properties !== undefined) (message as { properties: Properties }).properties = detachedProperties(properties);

@@ -1,21 +1,11 @@
 // Publishing: the single entry for messages, and its outcome. A message enters as a draft with its origin; the outcome
 // says how many recipients it matched, how many accepted it, and why others did not.
-import type { Properties, QoS } from '../../protocol/packets.js';
 import { NOW } from '../durability.js';
 import type { Ticket } from '../durability.js';
-import type { ClientId, TopicName } from '../identifiers.js';
+import type { ClientId } from '../identifiers.js';
 import type { Pressed } from '../slowed-publisher.js';
 import { LACKS_ROOM } from '../reasons.js';
 import type { DropReason } from '../reasons.js';
-
-/** A message that has no number and no expiry yet: both count from its acceptance. */
-export interface MessageDraft {
-  readonly topic: TopicName;
-  readonly payload: Uint8Array;
-  readonly qos: QoS;
-  readonly retain: boolean;
-  readonly properties: Properties | undefined;
-}
 
 /** Where a message comes from; `clientId` is the client that No Local is about [MQTT5-3.8.3-3]. */
 export type Origin =

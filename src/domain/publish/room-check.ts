@@ -3,7 +3,8 @@
 // is published in between, so a queue that had room still has it, but for what members return to their shared groups.
 // What the message would add to the queues that were looked at counts for those that are looked at after them.
 import type { Context } from '../context.js';
-import type { MessageDraft, Origin } from '../messages/publication.js';
+import type { MessageDraft } from '../messages/message.js';
+import type { Origin } from '../messages/publication.js';
 import type { Route, Target } from '../routing/route.js';
 import type { SharedGroup } from '../routing/shared-group.js';
 import type { Pressed } from '../slowed-publisher.js';

@@ -52,7 +52,7 @@ export class StorageModel {
   readonly wills = new Map<ClientId, WillRecord>();
   readonly entries = new Map<QueueId, Map<Seq, StoredEntry>>();
   readonly retained = new Map<TopicName, Message>();
-  /** The highest id of any message that was ever in the store, queued, retained or as a will. */
+  /** The highest id of any message that was ever in the store, queued or retained. */
   highestMessageId = -1;
   /** The next seq of each queue. A running broker remembers it even of an empty queue, a restarted one does not. */
   readonly #nextSeqs = new Map<QueueId, number>();
@@ -193,7 +193,6 @@ export class StorageModel {
         this.retained.delete(change.topic);
         return;
       case 'will.put':
-        this.#noteMessageId(change.will.message);
         this.wills.set(change.will.clientId, change.will);
         return;
       case 'will.drop':

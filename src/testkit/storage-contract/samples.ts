@@ -4,6 +4,7 @@ import type {
   Change,
   ClientId,
   Message,
+  MessageDraft,
   Properties,
   QoS,
   QueueAppend,
@@ -90,11 +91,11 @@ export const subscriptionOf = (
 
 export const willOf = (
   id: string,
-  message: Message,
+  { topic, payload, qos, retain, properties }: MessageDraft,
   parts: Partial<Pick<WillRecord, 'delayS' | 'dueAtMs'>> = {},
 ): WillRecord => ({
   clientId: clientId(id),
-  message,
+  message: { topic, payload, qos, retain, properties },
   delayS: parts.delayS ?? 0,
   dueAtMs: parts.dueAtMs,
 });
@@ -114,7 +115,7 @@ export const put = {
   }),
   inbound: (id: string, packetId: number): Change => ({ kind: 'inbound.put', clientId: clientId(id), packetId }),
   retained: (message: Message): Change => ({ kind: 'retained.put', message }),
-  will: (id: string, message: Message, parts?: Partial<Pick<WillRecord, 'delayS' | 'dueAtMs'>>): Change => ({
+  will: (id: string, message: MessageDraft, parts?: Partial<Pick<WillRecord, 'delayS' | 'dueAtMs'>>): Change => ({
     kind: 'will.put',
     will: willOf(id, message, parts),
   }),

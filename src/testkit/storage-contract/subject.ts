@@ -4,7 +4,7 @@ import { StorageError } from '../../ports/index.js';
 import type {
   Change,
   Durability,
-  Message,
+  MessageDraft,
   PageLimit,
   QueueId,
   RestoredFact,
@@ -257,8 +257,8 @@ export async function commitLikeTheShell(
   durability?: Durability,
 ): Promise<void> {
   const chunks: Uint8Array[] = [];
-  const passed = new Map<Message, Message>();
-  const inChunk = (message: Message): Message => {
+  const passed = new Map<MessageDraft, MessageDraft>();
+  const inChunk = <Passed extends MessageDraft>(message: Passed): Passed => {
     let copy = passed.get(message);
     if (copy === undefined) {
       const chunk = new Uint8Array(message.payload.byteLength + 2 * CHUNK_PADDING);
@@ -267,7 +267,7 @@ export async function commitLikeTheShell(
       copy = { ...message, payload: chunk.subarray(CHUNK_PADDING, CHUNK_PADDING + message.payload.byteLength) };
       passed.set(message, copy);
     }
-    return copy;
+    return copy as Passed;
   };
   const passedBatch = batch.map((change): Change => {
     if (change.kind === 'queue.append' || change.kind === 'retained.put')

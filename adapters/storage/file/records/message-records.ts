@@ -1,5 +1,5 @@
 // Records that hold a message (bodies and wills) or stand for one (reference counts and the retained table).
-import type { Message, QoS, WillRecord } from 'hexmq/ports';
+import type { Message, MessageDraft, QoS, WillRecord } from 'hexmq/ports';
 import { readProperties, writeProperties } from './property-records.js';
 import { RecordReader, recordWriter } from './record-bytes.js';
 import type { RecordWriter } from './record-bytes.js';
@@ -42,24 +42,57 @@ export function decodeRetained(record: Buffer): RetainedRecord {
   };
 }
 
+/** Without `draft`, format 2 wrote it, with a whole message: with an id and times that were never used. */
+const WillFlag = { due: 1, draft: 2 } as const;
+
 export function encodeWill({ message, delayS, dueAtMs }: WillRecord): Buffer {
   recordWriter
     .begin()
-    .byte(dueAtMs === undefined ? 0 : 1)
+    .byte(WillFlag.draft | (dueAtMs === undefined ? 0 : WillFlag.due))
     .uint32(delayS);
   if (dueAtMs !== undefined) recordWriter.time(dueAtMs);
-  return writeMessage(message).end();
+  return writeDraft(message).end();
 }
 
 export function decodeWill(bytes: Buffer, clientId: string): WillRecord {
   const reader = new RecordReader(bytes);
-  const isDue = reader.byte() === 1;
+  const flags = reader.byte();
   const delayS = reader.uint32();
-  const dueAtMs = isDue ? reader.time() : undefined;
-  return { clientId: clientId as WillRecord['clientId'], message: readMessage(reader), delayS, dueAtMs };
+  const dueAtMs = (flags & WillFlag.due) === 0 ? undefined : reader.time();
+  const message = (flags & WillFlag.draft) === 0 ? draftOf(readMessage(reader)) : readDraft(reader);
+  return { clientId: clientId as WillRecord['clientId'], message, delayS, dueAtMs };
 }
 
+const draftOf = ({ topic, payload, qos, retain, properties }: MessageDraft): MessageDraft => ({
+  topic,
+  payload,
+  qos,
+  retain,
+  properties,
+});
+
 const MessageFlag = { retain: 1 << 2, publisher: 1 << 3, expires: 1 << 4, properties: 1 << 5 } as const;
+
+function writeDraft({ topic, payload, qos, retain, properties }: MessageDraft): RecordWriter {
+  recordWriter
+    .byte(qos | (retain ? MessageFlag.retain : 0) | (properties === undefined ? 0 : MessageFlag.properties))
+    .text(topic);
+  if (properties !== undefined) writeProperties(properties);
+  return recordWriter.rest(payload);
+}
+
+function readDraft(reader: RecordReader): MessageDraft {
+  const flags = reader.byte();
+  const topic = reader.text() as MessageDraft['topic'];
+  const properties = (flags & MessageFlag.properties) === 0 ? undefined : readProperties(reader);
+  return {
+    topic,
+    payload: reader.rest(),
+    qos: (flags & 3) as QoS,
+    retain: (flags & MessageFlag.retain) !== 0,
+    properties,
+  };
+}
 
 /** Adds the message to the record that is being written. */
 export function writeMessage(message: Message): RecordWriter {

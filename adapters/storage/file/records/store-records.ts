@@ -1,8 +1,12 @@
 // Records about the store as a whole: its format, its counters, and the numbers of dropped queues and clients.
 import { RecordReader, recordWriter } from './record-bytes.js';
 
-/** Version 1 was written before the first release, with other keys. */
-export const FORMAT_VERSION = 2;
+/**
+ * Version 1 had other keys, and cannot be read any more. Version 2 had whole messages in the records of wills; those
+ * that are left of it are read, and replaced when a client connects with another will.
+ */
+export const FORMAT_VERSION = 3;
+export const OLDEST_FORMAT_VERSION = 2;
 const FORMAT_NAME = 'hexmq file storage';
 
 export interface CounterRecord {

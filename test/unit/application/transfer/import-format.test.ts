@@ -60,15 +60,15 @@ test('an import accepts CRLF, empty lines and a byte order mark', async () => {
 describe('an invalid line', () => {
   const session = '{"kind":"session","clientId":"a","expiryIntervalS":1}';
   const published = '{"kind":"message","id":1,"topic":"t","qos":1,"retain":false,"acceptedAtMs":0,"payload":"AA=="}';
-  const header = '{"kind":"header","format":"hexmq-export","version":1,"createdAtMs":0}';
+  const header = '{"kind":"header","format":"hexmq-export","version":2,"createdAtMs":0}';
   test.each([
     ['', 'line 1: the last line (kind "end") is missing'],
     ['{"kind":"session"}', 'line 1: expected the header of an export, {"kind":"header"'],
     ['not json', 'line 1: not JSON, expected an object'],
     ['[]', 'line 1: expected a JSON object, got []'],
     [
-      '{"kind":"header","format":"hexmq-export","version":2,"createdAtMs":0}',
-      'line 1: version: this hexmq reads version 1 of the format, got 2',
+      '{"kind":"header","format":"hexmq-export","version":3,"createdAtMs":0}',
+      'line 1: version: this hexmq reads versions 1 to 2 of the format, got 3',
     ],
     [header, 'line 2: the last line (kind "end") is missing'],
     [`${header}\n\n${session}`, 'line 4: the last line (kind "end") is missing'],
@@ -162,12 +162,35 @@ describe('lines', () => {
   });
 });
 
+test('an export of version 1, in which a will names a message, is read with its digest, and the will is a draft', async () => {
+  const exported = [
+    '{"kind":"header","format":"hexmq-export","version":1,"createdAtMs":1795496735999}',
+    '{"kind":"session","clientId":"reader","expiryIntervalS":4294967295,"disconnectedAtMs":1795496728958,"sentBelow":0,"doubtBelow":0}',
+    '{"kind":"subscription","clientId":"reader","topicFilter":"plant/#","qos":2,"noLocal":false,"retainAsPublished":false,"retainHandling":0}',
+    '{"kind":"inbound","clientId":"reader","packetId":77}',
+    '{"kind":"message","id":12,"topic":"plant/7/state","qos":1,"retain":true,"acceptedAtMs":1795496728100,"payload":"Z29uZQ=="}',
+    '{"kind":"will","clientId":"reader","delayS":0,"message":12}',
+    '{"kind":"last-message-id","id":1202}',
+    '{"kind":"message","id":13,"topic":"plant/7/temperature","qos":2,"retain":false,"publisher":"sensor","acceptedAtMs":1795496728989,"payload":"MjEuNQ=="}',
+    '{"kind":"entry","queue":"c:reader","seq":0,"qos":2,"retain":false,"released":false,"message":13}',
+    '{"kind":"entry","queue":"g:group/plant/#","seq":4,"qos":1,"retain":false,"released":false,"message":13}',
+    '{"kind":"end","counts":{"session":1,"subscription":1,"inbound":1,"will":1,"entry":2,"retained":0},"digest":"42cd755a6e00a63f75519aa4cd073534a9682f737d0016a61226aba3bf0a2f7b"}',
+  ];
+  const will = (await read(exported.join('\n'))).find(({ kind }) => kind === 'will');
+  const payload = Buffer.from('gone');
+  const expected = { topic: 'plant/7/state', payload, qos: 1, retain: true, properties: undefined };
+  expect(will).toEqual({
+    kind: 'will',
+    will: { clientId: 'reader', delayS: 0, dueAtMs: undefined, message: expected },
+  });
+});
+
 describe('the page about the format', () => {
   const page = readFileSync(resolve(import.meta.dirname, '../../../../docs/export-format.md'), 'utf8');
   const example = /^```\n([^]*?)^```$/m.exec(page)?.[1] ?? '';
 
   test('the example on the page about the export format can be imported', async () => {
-    expect(example.split('\n')).toHaveLength(12);
+    expect(example.split('\n')).toHaveLength(11);
     expect((await read(example)).map(({ kind }) => kind)).toEqual([
       'session',
       'subscription',

@@ -61,7 +61,6 @@ test('every time is what the date would have been, and the mark is not among the
     facts.find((fact) => fact.kind === kind) as Extract<RestoredFact, { kind: Kind }>;
   expect(by('session').session.disconnectedAtMs).toBe(20 + AHEAD_MS);
   expect(by('will').will.dueAtMs).toBe(30 + AHEAD_MS);
-  expect(timesOf(by('will').will.message)).toEqual([10 + AHEAD_MS, undefined]);
   expect(by('retained').expiresAtMs).toBe(50 + AHEAD_MS);
   expect(entry && timesOf(entry.message)).toEqual([10 + AHEAD_MS, 40 + AHEAD_MS]);
   expect(retained && timesOf(retained)).toEqual([10 + AHEAD_MS, 50 + AHEAD_MS]);

@@ -1,6 +1,7 @@
 // Wills that are due and not published yet, because they wait for their turn: neither a crash nor the return of their
 // client makes them be dropped.
 import { describe, expect, test } from '@jest/globals';
+import type { QueueId } from '../../../../src/domain/identifiers.js';
 import { CoreHarness, will } from '../../../support/core-harness.js';
 
 /** A client is gone, and its will waits to be published in slices. */
@@ -42,6 +43,51 @@ describe('a will that is due', () => {
     expect(next.stored('watcher')).toEqual([]);
     next.advance(1);
     expect(next.stored('watcher')).toEqual(['gone']);
+  });
+});
+
+describe('a will of a client that is connected at a crash', () => {
+  test('is published after the grace if its session is not stored, however long its delay', () => {
+    const core = new CoreHarness({ willGraceAfterRestartMs: 30_000 });
+    core.connectStored('watcher').subscribe(['t', 1]);
+    core.connect('a', { version: 5, will: will('t', 'gone', { qos: 1, delayS: 3600 }) });
+    const next = core.restarted();
+    next.advance(29_999);
+    expect(next.stored('watcher')).toEqual([]);
+    next.advance(1);
+    expect(next.stored('watcher')).toEqual(['gone']);
+  });
+
+  test.each([
+    [100, 3600],
+    [3600, 100],
+  ])('is published at the earlier of its delay of %d s and the end of its session after %d s', (delayS, lastsS) => {
+    const core = new CoreHarness({ willGraceAfterRestartMs: 30_000 });
+    core.connectStored('watcher').subscribe(['t', 1]);
+    const properties = { sessionExpiryInterval: lastsS };
+    core.connect('a', { version: 5, clean: false, properties, will: will('t', 'gone', { qos: 1, delayS }) });
+    const next = core.restarted().restarted();
+    next.advance(99_999);
+    expect(next.stored('watcher')).toEqual([]);
+    next.advance(1);
+    expect(next.stored('watcher')).toEqual(['gone']);
+  });
+});
+
+test('the message expiry of a will counts from its publication, also after a restart', () => {
+  const core = new CoreHarness({ willGraceAfterRestartMs: 0 });
+  core.connectStored('watcher').subscribe(['t', 1]);
+  const gone = { ...will('t', 'gone', { qos: 1 }), properties: { messageExpiryInterval: 10, willDelayInterval: 100 } };
+  const properties = { sessionExpiryInterval: 3600 };
+  core.connect('a', { version: 5, clean: false, properties, will: gone });
+  core.advance(5000);
+  const next = core.restarted(5000);
+  next.advance(100_000);
+  expect(next.stored('watcher')).toEqual(['gone']);
+  expect(next.store.entries('c:watcher' as QueueId)[0]?.message).toMatchObject({
+    acceptedAtMs: next.nowMs,
+    expiresAtMs: next.nowMs + 10_000,
+    properties: { messageExpiryInterval: 10 },
   });
 });
 
