@@ -56,6 +56,20 @@ function offOrInteger(min: number, max: number, remark = '') {
   return z.union([integer(min, max, remark), z.literal('off')], expected(what));
 }
 
+/** The longest text of MQTT is 65,535 bytes; these are for a CONNACK. */
+const TEXT_CHARACTERS_MAX = 1000;
+
+function offOrText(isValid: (text: string) => boolean, what: string) {
+  const rule = expected(`off, or ${what}`);
+  const isWhole = (text: string): boolean =>
+    text.length <= TEXT_CHARACTERS_MAX && !/\p{Surrogate}/u.test(text) && isValid(text);
+  return z.union([z.literal('off'), z.string(rule).refine(isWhole, rule)], rule);
+}
+
+/** Each client must get one of its own, which no other name can lead out of. */
+const isResponseTopic = (topic: string): boolean => /%[cu]/.test(topic) && !/[+#\0]|^\$/.test(topic);
+const isReference = (reference: string): boolean => /^[^\s\0]+( [^\s\0]+)*$/.test(reference);
+
 const boolean = () => z.boolean(expected('true or false'));
 
 function oneOf<const Word extends string>(...words: Word[]) {
@@ -85,6 +99,12 @@ const limits = {
   initialInflight: integer(1, 65_535).optional(),
   receiveMaximum: integer(1, 65_535).optional(),
   topicAliasMax: integer(0, 65_535).optional(),
+  responseTopic: offOrText(
+    isResponseTopic,
+    'a topic with %c or %u and without wildcards, such as responses/%c',
+  ).optional(),
+  serverReference: offOrText(isReference, 'servers with a space between them, such as other.example:1883').optional(),
+  serverRedirect: oneOf('at-stop', 'use-another-server', 'server-moved').optional(),
   retainedMessages: boolean().optional(),
   maxRetainedMessages: integer(0, COUNT_MAX).optional(),
   maxRetainedTopicBytes: integer(0, Number.MAX_SAFE_INTEGER).optional(),

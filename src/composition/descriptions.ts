@@ -34,6 +34,15 @@ export const LIMIT_DESCRIPTIONS: Readonly<Record<keyof Limits, string>> = {
   receiveMaximum:
     'Unacknowledged QoS 1 and 2 messages from one MQTT 5 client, as CONNACK says. No effect on MQTT 3.1 and 3.1.1.',
   topicAliasMax: 'Topic Aliases of one MQTT 5 client in each direction. No effect on MQTT 3.1 and 3.1.1.',
+  responseTopic:
+    'Response Information for MQTT 5 clients that request it: the topic below which a client receives responses, ' +
+    'with `%c` for its Client Identifier or `%u` for its user name.',
+  serverReference:
+    'Another server (or several, with a space between them), for MQTT 5 clients that are sent there. Clients of ' +
+    'MQTT 3.1 and 3.1.1 learn only that this one is not available.',
+  serverRedirect:
+    'Which clients are sent to `serverReference`: those that are connected when the broker stops, or also new ones, ' +
+    'for a while (`use-another-server`) or for good (`server-moved`).',
   retainedMessages:
     'Whether messages can be retained; if not, a client that sends one, or a retained will, is refused.',
   maxRetainedMessages: 'Retained messages. Beyond it, a message on a further topic is delivered and not retained.',

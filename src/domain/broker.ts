@@ -12,6 +12,7 @@ import { Connections } from './connect/connections.js';
 import { EnhancedAuthentication } from './connect/enhanced-authentication.js';
 import { Handshake } from './connect/handshake.js';
 import type { QueueId } from './identifiers.js';
+import { atStop } from './connect/redirection.js';
 import { Wills } from './connect/wills.js';
 import type { Context } from './context.js';
 import { Deadlines } from './deadlines.js';
@@ -310,7 +311,7 @@ export class Broker {
         connection.retained?.page(input.messages);
         return;
       case 'shutdown':
-        this.#connections.end(connection, 'server-shutting-down');
+        this.#connections.end(connection, 'server-shutting-down', atStop(this.#context.limits));
         return;
     }
   }

@@ -49,6 +49,15 @@ export interface QueueLimits {
   readonly receiveMaximum: number;
   /** Topic Aliases in each direction of one MQTT 5 client, 0 to 65,535. */
   readonly topicAliasMax: number;
+  /**
+   * Response Information for clients of MQTT 5 that request it: the topic below which a client receives responses, with
+   * `%c` (its Client Identifier) or `%u` (its user name). `undefined`: none.
+   */
+  readonly responseTopic: string | undefined;
+  /** Where clients of MQTT 5 find another server (section 4.11), `undefined` if there is none. */
+  readonly serverReference: string | undefined;
+  /** Which clients are sent there: those that are connected at a stop, or new ones as well, for a while or for good. */
+  readonly serverRedirect: 'at-stop' | 'use-another-server' | 'server-moved';
   /** QoS 0 messages waiting for a connection that does not read. */
   readonly maxBufferedQos0Messages: number;
   /** Bytes of these messages. */
@@ -196,6 +205,9 @@ export const DEFAULT_LIMITS: Limits = {
   initialInflight: 50,
   receiveMaximum: 1000,
   topicAliasMax: 10,
+  responseTopic: undefined,
+  serverReference: undefined,
+  serverRedirect: 'at-stop',
   maxBufferedQos0Messages: 1000,
   maxBufferedQos0Bytes: 16 * 1024 * 1024,
   ackDelayMax: undefined,

@@ -41,6 +41,8 @@ export type EndReason =
 /** Why a connection or a CONNECT was refused. */
 export type RefusalReason =
   | 'unsupported-protocol-version'
+  | 'use-another-server' // `serverRedirect`, as the next one
+  | 'server-moved'
   | 'client-identifier-empty' // [MQTT-3.1.3-8]
   | 'client-identifier-too-long'
   | 'bad-credentials'

@@ -3,6 +3,7 @@
 import { PACKET_SIZE_MAX } from '../../protocol/packet-size.js';
 import type { ConnectPacket, Properties } from '../../protocol/packets.js';
 import type { Limits } from '../limits.js';
+import { responseInformation } from './response-information.js';
 
 const RECEIVE_MAXIMUM_DEFAULT = 65_535;
 
@@ -10,6 +11,7 @@ const RECEIVE_MAXIMUM_DEFAULT = 65_535;
 export interface Accepted {
   readonly connect: ConnectPacket;
   readonly clientId: string;
+  readonly userName: string | undefined;
   /** In seconds. */
   readonly sessionExpiryS: number;
   /** In seconds; 0: none. */
@@ -19,8 +21,9 @@ export interface Accepted {
 }
 
 export function announcement(accepted: Accepted, limits: Limits): Properties | undefined {
-  const { connect, clientId, sessionExpiryS, keepAliveS, maxPacketSize } = accepted;
+  const { connect, clientId, userName, sessionExpiryS, keepAliveS, maxPacketSize } = accepted;
   const { receiveMaximum, topicAliasMax, maxQos } = limits;
+  const information = responseInformation(limits.responseTopic, connect, clientId, userName);
   const properties: Properties = {
     ...(sessionExpiryS !== (connect.properties?.sessionExpiryInterval ?? 0) && {
       sessionExpiryInterval: sessionExpiryS,
@@ -34,6 +37,7 @@ export function announcement(accepted: Accepted, limits: Limits): Properties | u
     ...(!limits.wildcardSubscriptions && { wildcardSubscriptionAvailable: 0 }),
     ...(!limits.subscriptionIdentifiers && { subscriptionIdentifierAvailable: 0 }),
     ...(!limits.sharedSubscriptions && { sharedSubscriptionAvailable: 0 }),
+    ...(information !== undefined && { responseInformation: information }), // [MQTT5-3.1.2-28]
     ...(keepAliveS !== connect.keepAlive && { serverKeepAlive: keepAliveS }), // [MQTT5-3.2.2-21]
   };
   return Object.keys(properties).length === 0 ? undefined : properties;

@@ -27,6 +27,9 @@ export const CONNACK_CODES: Readonly<Record<AnsweredRefusal, Refusal>> = {
     before5: ConnectReturnCode.unacceptableProtocolVersion, // [MQTT-3.1.2-2]
     in5: ReasonCode.unsupportedProtocolVersion,
   },
+  // MQTT 5 section 4.11. Earlier versions cannot tell where.
+  'use-another-server': { before5: ConnectReturnCode.serverUnavailable, in5: ReasonCode.useAnotherServer },
+  'server-moved': { before5: ConnectReturnCode.serverUnavailable, in5: ReasonCode.serverMoved },
   'client-identifier-empty': {
     before5: ConnectReturnCode.identifierRejected, // [MQTT-3.1.3-8]
     in5: ReasonCode.clientIdentifierNotValid,

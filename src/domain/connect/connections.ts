@@ -31,6 +31,8 @@ export interface EndDetail {
   readonly detail?: string | undefined;
   /** A reason code more exact than the reason's own. */
   readonly reasonCode?: number | undefined;
+  /** Another server, for a client of MQTT 5. */
+  readonly serverReference?: string | undefined;
   /** Whether the client asked for its will to be published: DISCONNECT with another Reason Code than 0. */
   readonly publishesWill?: boolean | undefined;
 }
@@ -162,7 +164,7 @@ export class Connections {
     if (connection.state === 'ended') return;
     const code = detail.reasonCode ?? DISCONNECT_CODES[reason];
     if (connection.version === 5 && connection.state === 'connected' && code !== undefined) {
-      const properties = reasonProperties(reason, detail.detail);
+      const properties = withReference(reasonProperties(reason, detail.detail), detail.serverReference);
       answerTo(connection, { type: PacketType.disconnect, reasonCode: code, properties }, NOW);
     }
     this.context.effects.close(connection.id, reason);
@@ -280,7 +282,10 @@ export class Connections {
    * Session Present [MQTT-3.2.2-4].
    */
   refuse(connection: Connection, reason: AnsweredRefusal, detail: string | undefined): void {
-    const properties = connection.version === 5 ? reasonProperties(reason, detail) : undefined;
+    const isSent = reason === 'use-another-server' || reason === 'server-moved';
+    const reference = isSent ? this.context.limits.serverReference : undefined;
+    const properties =
+      connection.version === 5 ? withReference(reasonProperties(reason, detail), reference) : undefined;
     this.refuseWith(connection, connackCode(connection.version, reason), properties);
   }
 
@@ -380,6 +385,9 @@ function reasonProperties(reason: EndReason | AnsweredRefusal, detail: string | 
   const text = reasonString(reason, detail);
   return text === undefined ? undefined : { reasonString: text };
 }
+
+const withReference = (properties: Properties | undefined, serverReference: string | undefined) =>
+  serverReference === undefined ? properties : { ...properties, serverReference };
 
 /** How long the client may be silent [MQTT-3.1.2-24], [MQTT5-3.1.2-22]. */
 const silenceMs = ({ keepAliveMs }: Connection): number => keepAliveMs * 1.5;

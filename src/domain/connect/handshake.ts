@@ -28,6 +28,7 @@ import type { Connections } from './connections.js';
 import type { EnhancedAuthentication } from './enhanced-authentication.js';
 import { acceptEnhanced, beginEnhanced, lastData } from './enhanced-state.js';
 import { LIFECYCLE } from './lifecycle.js';
+import { redirected } from './redirection.js';
 import type { Wills } from './wills.js';
 
 /** MQTT 3.1 section 3.1: 1 to 23 characters. */
@@ -41,8 +42,11 @@ interface Refusal {
 
 /** What is left of a CONNECT until CONNACK answers it. */
 function announcedPart({ properties, ...packet }: ConnectPacket): ConnectPacket {
-  const { sessionExpiryInterval } = properties ?? {};
-  const kept = sessionExpiryInterval === undefined ? undefined : { sessionExpiryInterval };
+  const { sessionExpiryInterval, requestResponseInformation } = properties ?? {};
+  const kept = {
+    ...(sessionExpiryInterval !== undefined && { sessionExpiryInterval }),
+    ...(requestResponseInformation !== undefined && { requestResponseInformation }),
+  };
   return { ...packet, userName: undefined, password: undefined, will: undefined, properties: kept };
 }
 
@@ -73,7 +77,7 @@ export class Handshake {
     // For events only.
     connection.userName = packet.userName === undefined ? undefined : shortUserName(packet.userName);
     connection.clientLimits = clientLimitsOf(packet);
-    const problem = this.#problem(packet);
+    const problem = redirected(limits) ?? this.#problem(packet);
     if (problem !== undefined) {
       this.#refuse(connection, packet.clientId, problem);
       return;
@@ -222,7 +226,10 @@ export class Handshake {
     connection.announced = { receiveMaximum, topicAliasMax };
     const { clientId, expiryIntervalS: sessionExpiryS } = session;
     const { maxPacketSize } = this.connections.limitsFor(connection);
-    const properties = announcement({ connect, clientId, sessionExpiryS, keepAliveS, maxPacketSize }, limits);
+    const properties = announcement(
+      { connect, clientId, userName: connection.userName, sessionExpiryS, keepAliveS, maxPacketSize },
+      limits,
+    );
     // [MQTT5-4.12.0-5], [MQTT5-4.12.0-6]
     return connection.enhanced === undefined ? properties : { ...properties, ...lastData(connection.enhanced) };
   }

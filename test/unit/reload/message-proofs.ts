@@ -13,6 +13,7 @@ import {
   LONG,
   publishing,
   publishingWith,
+  referenceFor,
 } from './observations.js';
 
 export const MESSAGE_PROOFS = {
@@ -130,6 +131,32 @@ export const MESSAGE_PROOFS = {
     after: { topicAliasMax: 2 },
     observe: (core) => endOf(core, publishingWith({ topicAlias: 2 }), { version: 5 }),
     expected: ['topic-alias-invalid', undefined],
+  },
+  responseTopic: {
+    effect: 'next connection',
+    before: { responseTopic: 'a/%c' },
+    after: { responseTopic: 'b/%c' },
+    observe: (core) => {
+      const peer = core.open();
+      peer.connect('asking', { version: 5, properties: { requestResponseInformation: 1 } });
+      peer.allow();
+      return core.heard(peer)[0]?.match(/responseInformation=(\S+)/)?.[1];
+    },
+    expected: ['a/asking', 'b/asking'],
+  },
+  serverReference: {
+    effect: 'next connection',
+    before: { serverReference: 'one', serverRedirect: 'server-moved' },
+    after: { serverReference: 'two', serverRedirect: 'server-moved' },
+    observe: (core) => referenceFor(core),
+    expected: ['0x9d one', '0x9d two'],
+  },
+  serverRedirect: {
+    effect: 'next connection',
+    before: { serverReference: 'one', serverRedirect: 'server-moved' },
+    after: { serverReference: 'one', serverRedirect: 'use-another-server' },
+    observe: (core) => referenceFor(core),
+    expected: ['0x9d one', '0x9c one'],
   },
   maxPropertyBytes: {
     effect: 'at once',

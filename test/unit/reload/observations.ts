@@ -107,3 +107,11 @@ export const publishingWith =
   };
 
 export const DENIED = { kind: 'rules', rules: [] } as const;
+
+/** Where a new client of MQTT 5 is sent, and with which Reason Code. */
+export function referenceFor(core: CoreHarness): string | undefined {
+  const peer = core.open();
+  peer.connect('sent away', { version: 5 });
+  const [, code, reference] = core.heard(peer)[0]?.match(/^connack (\d+).*serverReference=(\S+)/) ?? [];
+  return code && `0x${Number(code).toString(16)} ${String(reference)}`;
+}
