@@ -35,8 +35,8 @@ export class QueueEntry {
     /** `undefined` once sent: a repeat is read from storage, and a session that is not stored never repeats. */
     public message: Message | undefined,
     public options: DeliveryOptions,
-    /** What a delivery at QoS 2 waits for. */
-    readonly after: Ticket,
+    /** What a delivery at QoS 2 waits for, or what the last one left after. */
+    public after: Ticket,
     /** The record that stored it, if this process recorded it. */
     readonly append: Append | undefined,
     readonly source: DeliverySource | undefined,
@@ -55,6 +55,7 @@ export class QueueEntry {
   /** PUBREC: nothing but PUBREL is sent any more. */
   release(): void {
     this.released = true;
+    this.message = undefined;
     this.#forgetIdentifiers();
   }
 

@@ -343,11 +343,11 @@ export class Outbound implements QueueOwner, Task {
         output.acknowledge(PacketType.pubrel, packetId, ReasonCode.success);
         continue;
       }
-      const after = entry.qos === 2 ? output.promise(entry.after) : NOW;
+      const after = entry.qos === 2 ? (entry.after = output.promise(entry.after)) : NOW;
       effects.deliver(output.id, message, entry.options, sent.isRepeat(entry), packetId, after);
       sentBytes += message.payload.byteLength;
-      // Only a message at QoS 1 can return to its group.
-      if (entry.source === undefined || entry.qos === 2) queue.sent(entry);
+      // A message at QoS 1 can return to its group, and one at QoS 2 as long as it has not left and is stored nowhere.
+      if (entry.source === undefined || (entry.qos === 2 && queue.stored)) queue.sent(entry);
       if (sentBytes < SENT_AT_ONCE_BYTES || queue.buffer.length === 0) continue;
       this.#congested = true;
       effects.whenWritable(output.id);

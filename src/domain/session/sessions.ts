@@ -134,9 +134,13 @@ export class Sessions {
     session.holder = undefined;
     session.permit(undefined);
     // Messages from a shared group return to it if another member is connected; otherwise they wait here
-    // [MQTT-4.4.0-1].
-    session.outboundIfAny?.detach(
-      (entry) => entry.qos === 1 && (!session.stored || entry.source?.hasOtherCandidate(session) === true),
+    // [MQTT-4.4.0-1]. At QoS 2 one that was sent goes to no other member [MQTT5-4.8.2-5]; one that still waited to leave
+    // would be lost with the session.
+    const { released } = this.context.effects;
+    session.outboundIfAny?.detach((entry) =>
+      entry.qos === 1
+        ? !session.stored || entry.source?.hasOtherCandidate(session) === true
+        : !session.stored && !entry.released && entry.after > released,
     );
     for (const group of session.groups) group.memberDisconnected();
     session.closeMemoryShare();

@@ -455,7 +455,7 @@ describe('the container', () => {
       process.chdir(directory);
       const config = resolveConfig({ authentication: [{ adapter: 'hexmq-slow', timeoutMs: 5 }] });
       const [configured] = await createContainer(config, silent).getAllAsync(Authenticator);
-      await expect(configured?.authenticate({} as never)).rejects.toThrow('no answer within 5 ms');
+      await expect(configured?.authenticate({ clientId: 'slow' } as never)).rejects.toThrow('no answer within 5 ms');
       const own: Authenticator = { name: 'own', authenticate: () => ({ decision: 'abstain' }) };
       const [given] = await createContainer(config, { ...silent, authenticators: [own] }).getAllAsync(Authenticator);
       expect(given).toBe(own);

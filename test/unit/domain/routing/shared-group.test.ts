@@ -484,6 +484,29 @@ describe('a shared group', () => {
     expect(given(core)).toBe(`${d.id}:z`);
   });
 
+  test('a QoS 2 message that has not left yet goes to another member when a member that is not stored leaves', () => {
+    const core = new CoreHarness();
+    const b = member(core, 'b', 2);
+    const publisher = core.connect('publisher', { clean: false });
+    core.recorder.released = 0;
+    publisher.publish('t', 'x', 2);
+    expect(given(core)).toBe(`${b.id}:x`);
+    member(core, 'c', 2, { clean: false }).lose();
+    b.lose();
+    expect(core.storedIn(GROUP)).toEqual(['x']);
+    core.connectStored('c');
+    expect(given(core)).toMatch(/^\d+:x$/);
+  });
+
+  test('a QoS 2 message that has left goes to no other member', () => {
+    const core = new CoreHarness();
+    const b = member(core, 'b', 2);
+    core.connect('publisher', { clean: false }).publish('t', 'x', 2);
+    member(core, 'c', 2, { clean: false }).lose();
+    b.lose();
+    expect(core.storedIn(GROUP)).toEqual([]);
+  });
+
   test("a QoS 2 message that waited in memory is sent once the publisher's Packet Identifier is stored", () => {
     const core = new CoreHarness({ maxInflight: 1 });
     const b = member(core, 'b');
