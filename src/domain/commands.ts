@@ -16,6 +16,11 @@ export type Command =
    */
   | { readonly kind: 'delete-session'; readonly clientId: string }
   | { readonly kind: 'delete-retained'; readonly topic: string }
+  /**
+   * Drops everything that waits for a client. What was sent stays: its delivery is completed, or repeated when the
+   * client returns.
+   */
+  | { readonly kind: 'purge-queue'; readonly clientId: string }
   /** Publishes in the name of the operator, whom no permissions limit. */
   | { readonly kind: 'publish'; readonly message: OperatorMessage };
 
@@ -36,6 +41,8 @@ export type CommandOutcome =
   | { readonly result: 'not-found' }
   /** How many recipients matched, and how many of them the message was sent to or is waiting for. */
   | { readonly result: 'published'; readonly matched: number; readonly accepted: number }
+  /** How many messages were dropped. */
+  | { readonly result: 'purged'; readonly dropped: number }
   /** The message is not valid, or a limit forbids it. */
   | { readonly result: 'refused'; readonly detail: string };
 
@@ -44,6 +51,7 @@ export const subjectOf = (command: Command): string => {
   switch (command.kind) {
     case 'disconnect':
     case 'delete-session':
+    case 'purge-queue':
       return command.clientId;
     case 'delete-retained':
       return command.topic;
@@ -52,7 +60,13 @@ export const subjectOf = (command: Command): string => {
   }
 };
 
-const KINDS = ['disconnect', 'delete-session', 'delete-retained', 'publish'] as const satisfies Command['kind'][];
+const KINDS = [
+  'disconnect',
+  'delete-session',
+  'delete-retained',
+  'purge-queue',
+  'publish',
+] as const satisfies Command['kind'][];
 
 /**
  * What is wrong with the form of a command, or `undefined`. Commands come from programs without types too, and a step
@@ -64,13 +78,14 @@ export function commandProblem(command: unknown): string | undefined {
   switch (kind) {
     case 'disconnect':
     case 'delete-session':
+    case 'purge-queue':
       return typeof clientId === 'string' ? undefined : 'clientId: a string is expected';
     case 'delete-retained':
       return typeof topic === 'string' ? undefined : 'topic: a string is expected';
     case 'publish':
       return messageProblem(message);
     default:
-      return `kind: ${JSON.stringify(kind)} is not valid, expected ${KINDS.slice(0, -1).join(', ')} or ${KINDS[3]}`;
+      return `kind: ${JSON.stringify(kind)} is not valid, expected ${KINDS.slice(0, -1).join(', ')} or ${KINDS[4]}`;
   }
 }
 

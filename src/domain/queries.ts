@@ -4,7 +4,7 @@
 import type { ProtocolVersion, QoS } from '../protocol/packets.js';
 import type { ConnectionState } from './connect/lifecycle.js';
 import type { Cursor, Page } from './cursor.js';
-import type { ClientId, ConnectionId, TopicFilter } from './identifiers.js';
+import type { ClientId, ConnectionId, MessageId, Seq, TopicFilter, TopicName } from './identifiers.js';
 import type { DropReason } from './reasons.js';
 
 /** The first page of an answer, or the next one. */
@@ -31,10 +31,24 @@ export interface QueryParameters {
   sessions: Paged<SessionView> & ByClientId;
   /** One client; `undefined` if it has no session. */
   session: { readonly clientId: string };
-  /** The subscriptions of one client; none if it has no session. */
-  subscriptions: Paged<SubscriptionView> & { readonly clientId: string };
+  /** The subscriptions of one client, none if it has no session; without one, those of all. */
+  subscriptions: Paged<SubscriptionView> & { readonly clientId?: string | undefined };
   /** The subscriptions that a message on this topic would go to. */
   recipients: Paged<RecipientView> & { readonly topic: string };
+  /**
+   * What the memory of the broker has of one client's queue: first what was sent and is not acknowledged, then what
+   * waits. Of a stored session that is not connected, that is nothing: its queue is in storage.
+   */
+  queue: Paged<QueuedView> & { readonly clientId: string };
+  /** The Packet Identifiers of one client's QoS 2 messages that wait for its PUBREL. */
+  inbound: Paged<number> & { readonly clientId: string };
+  /** The will that is held for a client, or waits for its delay; `undefined` if there is none. */
+  will: { readonly clientId: string };
+  /** The queues of sessions and shared groups in which something waits or is in flight. */
+  queues: Paged<QueueView>;
+  'shared-groups': Paged<SharedGroupView>;
+  /** The topics with a retained message that match a Topic Filter. */
+  retained: Paged<RetainedView> & { readonly topicFilter: string };
 }
 
 /** By kind of query, its answer. */
@@ -45,6 +59,12 @@ export interface Answers {
   session: SessionView | undefined;
   subscriptions: Page<SubscriptionView>;
   recipients: Page<RecipientView>;
+  queue: Page<QueuedView>;
+  inbound: Page<number>;
+  will: WillView | undefined;
+  queues: Page<QueueView>;
+  'shared-groups': Page<SharedGroupView>;
+  retained: Page<RetainedView>;
 }
 
 /** The name of a query. */
@@ -60,6 +80,12 @@ export interface Counts {
   readonly sessions: number;
   readonly subscriptions: number;
   readonly retainedMessages: number;
+  /** Of their payloads. */
+  readonly retainedBytes: number;
+  /** What is held in memory for clients that do not take it, of `maxWaitingBytes`. */
+  readonly waitingBytes: number;
+  /** The wall clock less broker time, in which storage has all instants. */
+  readonly wallAheadMs: number;
   /** Since the start. */
   readonly deliveries: DeliveryCounts;
 }
@@ -112,6 +138,8 @@ export interface SessionView {
   readonly queued: number;
   /** Payload bytes of the messages in flight to the client and waiting. */
   readonly queuedBytes: number;
+  /** Messages in the queue with a lower sequence number were sent, on this connection or an earlier one. */
+  readonly sentBelow: number;
   /** Whether a will is held for the client, or waits for its delay. */
   readonly hasWill: boolean;
   /** `undefined` while the client has none that was accepted. */
@@ -120,6 +148,7 @@ export interface SessionView {
 
 /** A subscription as it was when the query was answered. */
 export interface SubscriptionView {
+  readonly clientId: ClientId;
   /** As subscribed, with `$share/<ShareName>/` if it is shared. */
   readonly topicFilter: TopicFilter;
   /** The granted QoS. */
@@ -139,4 +168,68 @@ export interface RecipientView {
   readonly isConnected: boolean;
   /** Whether the client's permissions let it receive the topic; true for one that is not connected. */
   readonly mayReceive: boolean;
+}
+
+/** A message in a client's queue. */
+export interface QueuedView {
+  readonly seq: Seq;
+  readonly packetId: number;
+  readonly qos: QoS;
+  /** `released`: the client has the QoS 2 message, and its PUBCOMP is missing. */
+  readonly state: 'sent' | 'released' | 'waiting';
+  /** `undefined` once the message is sent: memory has it no longer. */
+  readonly message: QueuedMessageView | undefined;
+}
+
+/** What is shown of a message in a queue. Times are in milliseconds since 1970. */
+export interface QueuedMessageView {
+  readonly id: MessageId;
+  readonly topic: TopicName;
+  readonly payloadBytes: number;
+  readonly retain: boolean;
+  /** `undefined` if an operator published it. */
+  readonly publisher: ClientId | undefined;
+  readonly acceptedAtMs: number;
+  readonly expiresAtMs: number | undefined;
+}
+
+/** A will. */
+export interface WillView {
+  readonly topic: TopicName;
+  readonly qos: QoS;
+  readonly retain: boolean;
+  readonly payloadBytes: number;
+  readonly delayS: number;
+  /** When its delay ends, in milliseconds since 1970; `undefined` while the client is connected. */
+  readonly dueAtMs: number | undefined;
+}
+
+/** A queue that is not empty: of a client, or of a shared group. */
+export interface QueueView {
+  /** `undefined` for a shared group. */
+  readonly clientId: ClientId | undefined;
+  /** `$share/<ShareName>/<filter>`; `undefined` for a client. */
+  readonly sharedGroup: string | undefined;
+  readonly isConnected: boolean;
+  readonly inFlight: number;
+  readonly queued: number;
+  readonly queuedBytes: number;
+}
+
+/** The group of a shared subscription. */
+export interface SharedGroupView {
+  readonly shareName: string;
+  readonly topicFilter: TopicFilter;
+  readonly members: number;
+  readonly connectedMembers: number;
+  readonly queued: number;
+  readonly queuedBytes: number;
+}
+
+/** A topic with a retained message. */
+export interface RetainedView {
+  readonly topic: TopicName;
+  readonly payloadBytes: number;
+  /** In milliseconds since 1970. */
+  readonly expiresAtMs: number | undefined;
 }

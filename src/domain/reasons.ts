@@ -76,6 +76,7 @@ export type DropReason =
   | 'stored-queues-full' // `maxStoredQueueBytes`, and no stored queue takes more than this one
   | 'expired' // its Message Expiry Interval, or `messageExpiryMax`, ended before it was sent
   | 'memory-full' // `maxWaitingBytes`, and nothing holds more of it than what waits for this client or group
+  | 'purged' // an operator dropped what waited for the client
   | 'session-ended' // the session was ended or expired with the message still in its queue
   | 'not-authorized' // the client may not receive it
   | 'packet-too-large' // for the client's Maximum Packet Size [MQTT5-3.1.2-25]

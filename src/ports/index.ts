@@ -51,9 +51,15 @@ export type {
   Query,
   QueryKind,
   QueryParameters,
+  QueuedMessageView,
+  QueuedView,
+  QueueView,
   RecipientView,
+  RetainedView,
   SessionView,
+  SharedGroupView,
   SubscriptionView,
+  WillView,
 } from '../domain/queries.js';
 export type { PeerCertificate, PeerInfo } from '../domain/peer.js';
 export type { Message, MessageDraft } from '../domain/messages/message.js';

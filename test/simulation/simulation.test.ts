@@ -50,7 +50,7 @@ describe('the plans of many seeds', () => {
     ]);
     const all = plans.flatMap(({ operations }) => operations);
     const commands = all.flatMap((one) => (one.kind === 'operator' ? [one.command.kind] : []));
-    expect([...new Set(commands)].sort()).toEqual(['delete-retained', 'delete-session', 'disconnect']);
+    expect([...new Set(commands)].sort()).toEqual(['delete-retained', 'delete-session', 'disconnect', 'purge-queue']);
     const has = (what: (operation: (typeof all)[number]) => boolean): boolean => all.some(what);
     expect({
       will: has((one) => one.kind === 'connect' && one.will !== undefined),

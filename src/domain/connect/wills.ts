@@ -133,6 +133,10 @@ export class Wills {
     return held === undefined ? 0 : willBytes(held.record.message);
   }
 
+  get(clientId: ClientId): WillRecord | undefined {
+    return this.#wills.get(clientId)?.record;
+  }
+
   has(clientId: ClientId): boolean {
     return this.#wills.has(clientId);
   }

@@ -10,6 +10,7 @@ import type { ClientId, TopicName } from '../identifiers.js';
 import type { CommandInput } from '../inputs.js';
 import type { MessageDispatcher } from '../publish/message-dispatcher.js';
 import type { Session } from '../session/session.js';
+import { PurgeTask } from './purge-task.js';
 import { topicNameProblem } from '../topics/topic-name.js';
 
 const DONE: CommandOutcome = { result: 'done' };
@@ -33,6 +34,9 @@ export class CommandHandler {
         return;
       case 'delete-retained':
         this.#answer(input, this.dispatcher.clearRetained(command.topic as TopicName) ? DONE : NOT_FOUND);
+        return;
+      case 'purge-queue':
+        this.#purgeQueue(input, this.#sessionOf(command));
         return;
       case 'publish':
         this.#publish(input, command.message);
@@ -59,6 +63,17 @@ export class CommandHandler {
     // A session that does not outlive its connection has ended with it.
     if (!session.isOver) this.connections.sessions.end(session, 'administrative');
     return true;
+  }
+
+  #purgeQueue(input: CommandInput, session: Session | undefined): void {
+    if (session === undefined) {
+      this.#answer(input, NOT_FOUND);
+      return;
+    }
+    const purge = new PurgeTask(this.context, session, (dropped) => {
+      this.#answer(input, { result: 'purged', dropped });
+    });
+    if (!purge.run()) this.context.work.add(purge);
   }
 
   #publish(input: CommandInput, { topic, payload, qos, retain, properties }: OperatorMessage): void {

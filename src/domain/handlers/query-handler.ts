@@ -13,13 +13,20 @@ import type {
   Counts,
   Query,
   QueryKind,
+  QueuedView,
+  QueueView,
   RecipientView,
+  RetainedView,
   SessionView,
+  SharedGroupView,
   SubscriptionView,
+  WillView,
 } from '../queries.js';
+import type { QueueEntry } from '../queues/queue-entry.js';
 import type { Router } from '../routing/router.js';
 import { SharedGroup } from '../routing/shared-group.js';
 import type { Member } from '../routing/member.js';
+import { packetIdOf } from '../session/sent-so-far.js';
 import type { Session } from '../session/session.js';
 
 export class QueryHandler {
@@ -31,6 +38,12 @@ export class QueryHandler {
     subscriptions: ({ examine, cursor, clientId }) =>
       (cursor ?? new Cursor(this.#subscriptions(clientId))).read(examine),
     recipients: ({ examine, cursor, topic }) => (cursor ?? new Cursor(this.#recipients(topic))).read(examine),
+    queue: ({ examine, cursor, clientId }) => (cursor ?? new Cursor(this.#queue(clientId))).read(examine),
+    inbound: ({ examine, cursor, clientId }) => (cursor ?? new Cursor(this.#inbound(clientId))).read(examine),
+    will: ({ clientId }) => this.#will(clientId),
+    queues: ({ examine, cursor }) => (cursor ?? new Cursor(this.#queues())).read(examine),
+    'shared-groups': ({ examine, cursor }) => (cursor ?? new Cursor(this.#sharedGroups())).read(examine),
+    retained: ({ examine, cursor, topicFilter }) => (cursor ?? new Cursor(this.#retained(topicFilter))).read(examine),
   };
 
   constructor(
@@ -58,6 +71,9 @@ export class QueryHandler {
       sessions: this.connections.sessions.size,
       subscriptions: this.router.subscriptionCount,
       retainedMessages: this.dispatcher.retained.size,
+      retainedBytes: this.dispatcher.retained.payloadBytes,
+      waitingBytes: this.context.memory.bytes,
+      wallAheadMs: this.context.wallAheadMs,
       deliveries: { ...counters, waiting: counters.waiting, dropped: { ...counters.dropped } },
     };
   }
@@ -72,22 +88,93 @@ export class QueryHandler {
       yield session.clientId.startsWith(clientIdPrefix) ? this.#viewOfSession(session) : undefined;
   }
 
+  #sessionOf(clientId: string): Session | undefined {
+    return this.connections.sessions.get(clientId as ClientId);
+  }
+
   #session(clientId: string): SessionView | undefined {
-    const session = this.connections.sessions.get(clientId as ClientId);
+    const session = this.#sessionOf(clientId);
     return session === undefined ? undefined : this.#viewOfSession(session);
   }
 
-  *#subscriptions(clientId: string): Generator<SubscriptionView> {
-    const session = this.connections.sessions.get(clientId as ClientId);
-    for (const { topicFilter, qos, noLocal, retainAsPublished, identifiers } of session?.subscriptions?.values() ?? [])
-      yield { topicFilter, qos, noLocal, retainAsPublished, identifier: identifiers?.[0] };
+  *#subscriptions(clientId: string | undefined): Generator<SubscriptionView | undefined> {
+    if (clientId !== undefined) {
+      const session = this.#sessionOf(clientId);
+      if (session !== undefined) yield* subscriptionsOf(session);
+      return;
+    }
+    for (const session of this.connections.sessions.all) {
+      yield undefined;
+      yield* subscriptionsOf(session);
+    }
+  }
+
+  *#queue(clientId: string): Generator<QueuedView> {
+    const outbound = this.#sessionOf(clientId)?.outboundIfAny;
+    if (outbound === undefined) return;
+    for (const entry of outbound.inFlight) yield this.#viewOfEntry(entry, entry.released ? 'released' : 'sent');
+    const { buffer } = outbound.queue;
+    // The buffer changes between two pages: the seq is the place in it that stays.
+    for (let entry = buffer.from(0); entry !== undefined; entry = buffer.from(entry.seq + 1))
+      yield this.#viewOfEntry(entry, entry.released ? 'released' : 'waiting');
+  }
+
+  *#inbound(clientId: string): Generator<number> {
+    yield* this.#sessionOf(clientId)?.inbound ?? [];
+  }
+
+  #will(clientId: string): WillView | undefined {
+    const record = this.wills.get(clientId as ClientId);
+    if (record === undefined) return undefined;
+    const { message, delayS, dueAtMs } = record;
+    const { topic, qos, retain, payload } = message;
+    return { topic, qos, retain, payloadBytes: payload.byteLength, delayS, dueAtMs: this.#wallMsIfAny(dueAtMs) };
+  }
+
+  *#queues(): Generator<QueueView | undefined> {
+    for (const { clientId, isConnected, outboundIfAny } of this.connections.sessions.all) {
+      if (outboundIfAny === undefined || outboundIfAny.count === 0) yield undefined;
+      else yield { clientId, sharedGroup: undefined, isConnected, ...sizeOf(outboundIfAny) };
+    }
+    for (const group of this.router.groups) {
+      const isConnected = group.connectedCount > 0;
+      if (group.count === 0) yield undefined;
+      else yield { clientId: undefined, sharedGroup: nameOf(group), isConnected, ...sizeOf(group) };
+    }
+  }
+
+  *#sharedGroups(): Generator<SharedGroupView> {
+    for (const group of this.router.groups) {
+      const { shareName, filter, members, connectedCount, count, inFlightCount, bytes } = group;
+      yield {
+        shareName,
+        topicFilter: filter,
+        members: members.length,
+        connectedMembers: connectedCount,
+        queued: count - inFlightCount,
+        queuedBytes: bytes,
+      };
+    }
+  }
+
+  *#retained(topicFilter: string): Generator<RetainedView | undefined> {
+    const walk = this.dispatcher.retained.search(topicFilter as TopicFilter);
+    while (!walk.isDone) {
+      let view: RetainedView | undefined;
+      // One node at a time, so that what is examined is what is visited.
+      walk.visit(1, ({ topic, bytes, expiresAtMs }) => {
+        view = { topic, payloadBytes: bytes, expiresAtMs: this.#wallMsIfAny(expiresAtMs) };
+        return false;
+      });
+      yield view;
+    }
   }
 
   *#recipients(name: string): Generator<RecipientView | undefined> {
     const topic = name as TopicName;
     for (const found of this.router.recipientsOf(topic)) {
       if (found instanceof SharedGroup) {
-        const topicFilter = `$share/${found.shareName}/${found.filter}` as TopicFilter;
+        const topicFilter = nameOf(found);
         for (const member of found.members)
           yield member.session.isOver ? undefined : recipientOf(member, topicFilter, true, topic);
       } else if (found === undefined || found.session.isOver) yield undefined;
@@ -103,12 +190,13 @@ export class QueryHandler {
       clientId,
       stored,
       expiryIntervalS,
-      disconnectedAtMs: disconnectedAtMs === undefined ? undefined : this.#wallMs(disconnectedAtMs),
+      disconnectedAtMs: this.#wallMsIfAny(disconnectedAtMs),
       subscriptions: session.subscriptions?.size ?? 0,
       outboundInFlight: inFlight,
       inboundInFlight: session.inboundCount,
       queued: (outboundIfAny?.count ?? 0) - inFlight,
       queuedBytes: outboundIfAny?.bytes ?? 0,
+      sentBelow: outboundIfAny?.sentBelow ?? 0,
       hasWill: this.wills.has(clientId),
       connection: connection === undefined ? undefined : this.#viewOf(connection),
     };
@@ -129,11 +217,48 @@ export class QueryHandler {
     };
   }
 
+  #viewOfEntry({ seq, qos, message, options }: QueueEntry, state: QueuedView['state']): QueuedView {
+    const view =
+      message === undefined
+        ? undefined
+        : {
+            id: message.id,
+            topic: message.topic,
+            payloadBytes: message.payload.byteLength,
+            retain: options.retain,
+            publisher: message.publisher,
+            acceptedAtMs: this.#wallMs(message.acceptedAtMs),
+            expiresAtMs: this.#wallMsIfAny(message.expiresAtMs),
+          };
+    return { seq, packetId: packetIdOf(seq), qos, state, message: view };
+  }
+
+  #wallMsIfAny(atMs: number | undefined): number | undefined {
+    return atMs === undefined ? undefined : this.#wallMs(atMs);
+  }
+
   /** What the wall clock would have said, had it been right then. */
   #wallMs(atMs: number): number {
     return atMs + this.context.wallAheadMs;
   }
 }
+
+function* subscriptionsOf({ clientId, subscriptions }: Session): Generator<SubscriptionView> {
+  for (const { topicFilter, qos, noLocal, retainAsPublished, identifiers } of subscriptions?.values() ?? [])
+    yield { clientId, topicFilter, qos, noLocal, retainAsPublished, identifier: identifiers?.[0] };
+}
+
+const nameOf = ({ shareName, filter }: SharedGroup): TopicFilter => `$share/${shareName}/${filter}` as TopicFilter;
+
+const sizeOf = ({
+  count,
+  inFlightCount,
+  bytes,
+}: Pick<SharedGroup, 'count' | 'inFlightCount' | 'bytes'>): Pick<QueueView, 'inFlight' | 'queued' | 'queuedBytes'> => ({
+  inFlight: inFlightCount,
+  queued: count - inFlightCount,
+  queuedBytes: bytes,
+});
 
 const recipientOf = (
   { session, qos }: Member,

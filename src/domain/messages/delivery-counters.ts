@@ -27,6 +27,7 @@ export class DeliveryCounters {
     'stored-queues-full': 0,
     expired: 0,
     'memory-full': 0,
+    purged: 0,
     'session-ended': 0,
     'not-authorized': 0,
     'packet-too-large': 0,

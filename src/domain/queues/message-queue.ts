@@ -348,13 +348,14 @@ export class MessageQueue {
     return makeRoom(this, reason, bytes, () => this.#full(bytes, held) !== undefined);
   }
 
-  /** Drops the oldest waiting entry. @returns false if none can be. */
-  dropOldest(reason: DropReason): boolean {
+  /** Drops the oldest waiting entry, if its seq is below this one. @returns false if none can be. */
+  dropOldest(reason: DropReason, below = this.next): boolean {
     if (this.count - this.owner.inFlightCount <= 0) return false;
     const oldest = this.buffer.peek();
     if (oldest !== undefined) {
       // It was in flight when the client disconnected, or may have been, and is sent again before everything else.
       const { sentBelow, doubtBelow } = this.owner;
+      if (oldest.seq >= below) return false;
       if (oldest.seq < (oldest.qos === 1 ? sentBelow : Math.max(sentBelow, doubtBelow))) return false;
       this.buffer.shift();
       this.remove(oldest, undefined);
@@ -364,7 +365,7 @@ export class MessageQueue {
       return true;
     }
     const seq = Math.max(this.#bufferedUpTo, this.owner.sentBelow, this.#dropped.below, this.#holesBelow) as Seq;
-    if (seq >= this.next) return false;
+    if (seq >= below) return false;
     this.#dropUnread(seq);
     this.dropped(reason, undefined, undefined);
     return true;

@@ -51,6 +51,18 @@ export class QueueBuffer {
     return this.#entries[Symbol.iterator]();
   }
 
+  /** The first entry whose seq is not below this one; entries are in the order of their seq. */
+  from(seq: number): QueueEntry | undefined {
+    let low = 0;
+    let high = this.#entries.length;
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      if ((this.#entries.at(middle)?.seq ?? 0) < seq) low = middle + 1;
+      else high = middle;
+    }
+    return this.#entries.at(low);
+  }
+
   add(entry: QueueEntry): void {
     this.#entries.push(entry);
     this.#bytes += entry.bytes;

@@ -108,6 +108,10 @@ export class Router {
     return fresh;
   }
 
+  get groups(): Iterable<SharedGroup> {
+    return this.#groups.values();
+  }
+
   groupOf(queue: QueueId): SharedGroup | undefined {
     return this.#groups.get(queue);
   }

@@ -76,7 +76,7 @@ export class SharedGroup implements QueueOwner, DeliverySource, MemoryHolder<Con
     return this.#members.length === 0;
   }
 
-  get members(): Iterable<Member> {
+  get members(): readonly Member[] {
     return this.#members;
   }
 
@@ -87,6 +87,15 @@ export class SharedGroup implements QueueOwner, DeliverySource, MemoryHolder<Con
 
   get count(): number {
     return this.#waiting.count;
+  }
+
+  /** Payload bytes of what waits in it, or, if its queue is not stored, all that this takes. */
+  get bytes(): number {
+    return this.#waiting.bytes;
+  }
+
+  get connectedCount(): number {
+    return this.#connected;
   }
 
   get inFlightCount(): number {

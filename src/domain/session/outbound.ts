@@ -23,13 +23,11 @@ import type { Recipient } from '../routing/recipient.js';
 import type { MemoryShare } from '../waiting-memory.js';
 import type { Task } from '../work-queue.js';
 import type { ClientOutput } from './client-output.js';
-import { NOTHING_SENT, PACKET_IDS, SentSoFar } from './sent-so-far.js';
+import { NOTHING_SENT, packetIdOf, SentSoFar } from './sent-so-far.js';
 import type { QueueBounds, SentMark } from './sent-so-far.js';
 
 /** Payload bytes sent at once, before the network has told whether the client takes them. */
 const SENT_AT_ONCE_BYTES = 1024 * 1024;
-
-const packetIdOf = (seq: number): number => (seq % PACKET_IDS) + 1;
 
 export class Outbound implements QueueOwner, Task {
   readonly queue: MessageQueue;
@@ -55,6 +53,10 @@ export class Outbound implements QueueOwner, Task {
 
   get inFlightCount(): number {
     return this.#inFlight.size;
+  }
+
+  get inFlight(): Iterable<QueueEntry> {
+    return this.#inFlight.values();
   }
 
   get sentBelow(): number {

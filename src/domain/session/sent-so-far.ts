@@ -6,7 +6,9 @@ import type { Seq } from '../identifiers.js';
 import type { QueueEntry } from '../queues/queue-entry.js';
 
 /** A message in flight has a Packet Identifier of its own, so no more than this many are. */
-export const PACKET_IDS = 65_535;
+const PACKET_IDS = 65_535;
+
+export const packetIdOf = (seq: number): number => (seq % PACKET_IDS) + 1;
 
 /** The part of a session's record that says what was sent. */
 export type SentMark = Pick<SessionRecord, 'sentBelow' | 'doubtBelow'>;

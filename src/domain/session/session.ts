@@ -261,6 +261,10 @@ export class Session implements Recipient, MemoryHolder<ConnectionId> {
     return this.#inbound?.has(packetId) ?? false;
   }
 
+  get inbound(): Iterable<number> {
+    return this.#inbound ?? [];
+  }
+
   get inboundCount(): number {
     return this.#inbound?.size ?? 0;
   }

@@ -1,5 +1,6 @@
-// Commands of operators: they disconnect clients, delete sessions, and delete retained messages, sometimes just before
-// a crash, while storage is slow.
+// Commands of operators: they disconnect clients, delete sessions, delete retained messages, and purge queues, sometimes
+// just before a crash, while storage is slow.
+import type { Command } from '../../ports/index.js';
 import type { SeededRandom } from '../seeded-random.js';
 import type { Add, ClientTraits } from './operations.js';
 
@@ -18,7 +19,8 @@ export function addOperatorActions(
     if (random.chance(0.3)) add(atMs - 10, { kind: 'disk pace', callMs: random.pick([1, 80]), answerMs: 10 });
     if (roll < 0.25)
       add(atMs, { kind: 'operator', command: { kind: 'disconnect', clientId: random.pick(clients).name } });
-    else if (roll < 0.6 || deletable.length === 0)
+    else if (roll < 0.45) add(atMs, { kind: 'operator', command: purgeQueue(random.pick(clients)) });
+    else if (roll < 0.7 || deletable.length === 0)
       add(atMs, { kind: 'operator', command: { kind: 'delete-retained', topic: random.pick(topics) } });
     else add(atMs, { kind: 'operator', command: { kind: 'delete-session', clientId: random.pick(deletable).name } });
     if (random.chance(0.2))
@@ -31,3 +33,5 @@ export function addOperatorActions(
       });
   }
 }
+
+const purgeQueue = ({ name }: ClientTraits): Command => ({ kind: 'purge-queue', clientId: name });

@@ -1,8 +1,10 @@
 // Bugs in what the commands of operators do.
 import { Connections } from '../../../src/domain/connect/connections.js';
+import { PurgeTask } from '../../../src/domain/handlers/purge-task.js';
 import { Wills } from '../../../src/domain/connect/wills.js';
 import { NOW } from '../../../src/domain/durability.js';
 import { MessageDispatcher } from '../../../src/domain/publish/message-dispatcher.js';
+import { MessageQueue } from '../../../src/domain/queues/message-queue.js';
 import { Sessions } from '../../../src/domain/session/sessions.js';
 import { EFFECTS } from './planted-bug.js';
 import type { PlantedBug } from './planted-bug.js';
@@ -36,6 +38,22 @@ export const OPERATOR_BUGS: readonly PlantedBug[] = [
         MessageDispatcher.prototype,
         'clearRetained',
         (self, _clearRetained, topic) => self.retained.remove(topic) !== undefined,
+      ),
+  },
+  {
+    name: 'a queue that an operator purges and that keeps what was not read from storage',
+    breaks: ['operator commands'],
+    plant: () =>
+      replaceMethod(MessageQueue.prototype, 'dropOldest', (self, dropOldest, reason, below) =>
+        reason === 'purged' && self.buffer.length === 0 ? false : dropOldest(reason, below),
+      ),
+  },
+  {
+    name: 'a queue that an operator purges in memory only',
+    breaks: ['operator commands'],
+    plant: () =>
+      replaceMethod(PurgeTask.prototype, 'run', (self, run) =>
+        withValue(self.context.changes, 'remove', () => NOW, run),
       ),
   },
   {

@@ -12,6 +12,7 @@ const IS_LOSS: Readonly<Record<Drop['reason'], boolean>> = {
   'queue-bytes-full': true,
   'stored-queues-full': true,
   'memory-full': true,
+  purged: true,
   'no-subscriber': false,
   'client-offline': false,
   'slow-consumer': false,
@@ -38,17 +39,21 @@ export class Drops {
   /** Counts by queue and topic; the topic is `undefined` where the broker dropped without reading the message. */
   readonly #counts = new Map<QueueId, Map<string | undefined, number>>();
 
+  /** The queues that an operator has purged. */
+  readonly #purged = new Set<QueueId>();
+
   get isEmpty(): boolean {
     return this.#counts.size === 0;
   }
 
   /**
-   * Only drops from a full queue, or from full memory, lose what can be acknowledged. A message that could not be
+   * Only drops from a full queue or from full memory, and a purge, lose what can be acknowledged. A message that could not be
    * retained went to its subscribers.
    */
   dropped({ queue, reason, topic }: Drop, publications: Publications, clock: LogicalClock): void {
     if (topic !== undefined && NOT_RETAINED.has(reason)) publications.notRetained(topic, clock.tick());
     if (queue === undefined || !IS_LOSS[reason]) return;
+    if (reason === 'purged') this.#purged.add(queue);
     const counts = valueOf(this.#counts, queue, () => new Map<string | undefined, number>());
     counts.set(topic, (counts.get(topic) ?? 0) + 1);
   }
@@ -64,8 +69,9 @@ export class Drops {
   firstUncovered(queue: QueueId, missing: ReadonlyMap<string, readonly string[]>): string | undefined {
     const counts = this.#counts.get(queue);
     let withoutTopic = counts?.get(undefined) ?? 0;
+    const isRefusing = this.isRefusing && !this.#purged.has(queue);
     for (const [topic, tags] of missing) {
-      if (this.isRefusing && tags.some((tag) => !tag.startsWith('w-'))) return topic;
+      if (isRefusing && tags.some((tag) => !tag.startsWith('w-'))) return topic;
       const more = tags.length - (counts?.get(topic) ?? 0);
       if (more <= 0) continue;
       withoutTopic -= more;

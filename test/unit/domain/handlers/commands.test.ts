@@ -224,3 +224,50 @@ describe('the command publish', () => {
     expect(core.command(command)).toEqual({ result: 'refused', detail });
   });
 });
+
+describe('the command purge-queue', () => {
+  const purge = (clientId: string): Command => ({ kind: 'purge-queue', clientId });
+
+  function withQueue(count: number, sliceSize?: number): CoreHarness {
+    const core = new CoreHarness({}, undefined, undefined, sliceSize);
+    const a = core.connectStored('a');
+    a.subscribe(['t', 1]);
+    a.disconnect();
+    const b = core.connect('b');
+    for (let i = 1; i <= count; i++) b.publish('t', String(i), 1);
+    core.lines();
+    return core;
+  }
+
+  test('purge-queue drops what waits for a client that is away, counts it, and leaves the session', () => {
+    const core = withQueue(3);
+    expect(core.command(purge('a'))).toEqual({ result: 'purged', dropped: 3 });
+    expect(core.broker.query({ kind: 'session', clientId: 'a' })).toMatchObject({ queued: 0, subscriptions: 1 });
+    expect(core.broker.counters.dropped.purged).toBe(3);
+    expect(core.recorder.events.at(-1)).toMatchObject({ command: 'purge-queue', subject: 'a', result: 'purged' });
+  });
+
+  test('purge-queue leaves what was sent to the client and is not acknowledged', () => {
+    const core = new CoreHarness({ maxInflight: 1 });
+    core.connectStored('a').subscribe(['t', 1]);
+    const b = core.connect('b');
+    for (const payload of ['1', '2', '3']) b.publish('t', payload, 1);
+    expect(core.command(purge('a'))).toEqual({ result: 'purged', dropped: 2 });
+    expect(core.broker.query({ kind: 'session', clientId: 'a' })).toMatchObject({ outboundInFlight: 1, queued: 0 });
+  });
+
+  test('purge-queue does a large queue in slices, and leaves what arrives meanwhile', () => {
+    const core = withQueue(7, 2);
+    core.finishesAtOnce = false;
+    expect(core.command(purge('a'))).toBeUndefined();
+    expect(core.broker.counters.dropped.purged).toBe(2);
+    core.connect('c').publish('t', 'late', 1);
+    core.finish();
+    expect(core.recorder.outcomes.get(1)).toEqual({ result: 'purged', dropped: 7 });
+    expect(core.broker.query({ kind: 'session', clientId: 'a' })).toMatchObject({ queued: 1 });
+  });
+
+  test('purge-queue finds no session of an unknown client', () => {
+    expect(new CoreHarness().command(purge('a'))).toEqual({ result: 'not-found' });
+  });
+});

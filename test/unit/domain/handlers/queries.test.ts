@@ -1,10 +1,10 @@
 // Queries: views of connections, sessions, subscriptions and routes, page by page.
 import { describe, expect, test } from '@jest/globals';
 import type { Page } from '../../../../src/domain/cursor.js';
-import type { Query, QueryKind } from '../../../../src/domain/queries.js';
+import type { Query, QueryKind, RetainedView, SubscriptionView } from '../../../../src/domain/queries.js';
 import { CoreHarness, will } from '../../../support/core-harness.js';
 
-type PagedKind = Exclude<QueryKind, 'counts' | 'session'>;
+type PagedKind = Exclude<QueryKind, 'counts' | 'session' | 'will'>;
 interface Cursors {
   readonly cursor?: never;
 }
@@ -62,6 +62,7 @@ describe('the view of a session', () => {
       inboundInFlight: 1,
       queued: 2,
       queuedBytes: 11,
+      sentBelow: 1,
       hasWill: true,
       connection: {
         connection: a.id,
@@ -143,8 +144,17 @@ test('the subscriptions of a session are listed as they were granted', () => {
   const core = new CoreHarness({ maxQos: 1 });
   core.connect('a').subscribe(['t/#', 2], ['$share/g/u', 0]);
   expect(pagesOf(core, { kind: 'subscriptions', clientId: 'a', examine: 1 })).toEqual([
-    [{ topicFilter: 't/#', qos: 1, noLocal: false, retainAsPublished: false, identifier: undefined }],
-    [{ topicFilter: '$share/g/u', qos: 0, noLocal: false, retainAsPublished: false, identifier: undefined }],
+    [{ clientId: 'a', topicFilter: 't/#', qos: 1, noLocal: false, retainAsPublished: false, identifier: undefined }],
+    [
+      {
+        clientId: 'a',
+        topicFilter: '$share/g/u',
+        qos: 0,
+        noLocal: false,
+        retainAsPublished: false,
+        identifier: undefined,
+      },
+    ],
     [],
   ]);
   expect(pagesOf(core, { kind: 'subscriptions', clientId: 'b', examine: 1 })).toEqual([[]]);
@@ -212,4 +222,106 @@ test('a query of an unknown kind is refused with the kinds there are', () => {
   expect(() => broker.query({ kind: 'everything' } as unknown as Query)).toThrow(
     'kind: "everything" is not valid, expected one of counts, connections, sessions, session, subscriptions, recipients',
   );
+});
+
+test('the subscriptions of all sessions are listed with their clients', () => {
+  const core = new CoreHarness();
+  core.connect('a').subscribe(['t', 0], ['u', 0]);
+  core.connect('b');
+  core.connect('c').subscribe(['t', 0]);
+  const views = pagesOf(core, { kind: 'subscriptions', examine: 2 }).flat() as SubscriptionView[];
+  expect(views.map(({ clientId, topicFilter }) => `${clientId} ${topicFilter}`)).toEqual(['a t', 'a u', 'c t']);
+});
+
+describe('the queue of a client', () => {
+  function withQueue(): CoreHarness {
+    const core = new CoreHarness({ maxInflight: 2 });
+    const a = core.connect('a');
+    a.subscribe(['t', 2]);
+    const b = core.connect('b');
+    for (const payload of ['1', '22', '333', '4444']) b.publish('t', payload, 2);
+    a.pubrec(1);
+    return core;
+  }
+
+  test('the queue of a client shows what was sent, what is released, and what waits, with its message', () => {
+    const core = withQueue();
+    const views = pagesOf(core, { kind: 'queue', clientId: 'a', examine: 3 });
+    expect(views.flat()).toMatchObject([
+      { seq: 0, packetId: 1, state: 'released', message: undefined },
+      { seq: 1, packetId: 2, state: 'sent', message: undefined },
+      { seq: 2, packetId: 3, state: 'waiting', message: { topic: 't', payloadBytes: 3, publisher: 'b' } },
+      { seq: 3, packetId: 4, state: 'waiting', message: { payloadBytes: 4, acceptedAtMs: core.nowMs } },
+    ]);
+    expect(views.map((page) => page.length)).toEqual([3, 1]);
+  });
+
+  test('the queue of a client goes on after the last message shown, whatever has left it meanwhile', () => {
+    const core = withQueue();
+    const first = core.broker.query({ kind: 'queue', clientId: 'a', examine: 3 });
+    core.command({ kind: 'purge-queue', clientId: 'a' });
+    core.connect('c').publish('t', 'new', 1);
+    const { items } = core.broker.query({ kind: 'queue', clientId: 'a', examine: 10, cursor: first.next });
+    expect(items.map(({ seq }) => seq)).toEqual([4]);
+  });
+
+  test('the queue of a client is empty for one that is unknown or has none', () => {
+    const core = new CoreHarness();
+    core.connect('a');
+    for (const clientId of ['a', 'b']) expect(pagesOf(core, { kind: 'queue', clientId, examine: 1 })).toEqual([[]]);
+  });
+});
+
+test('the Packet Identifiers of a client that wait for PUBREL are listed', () => {
+  const core = new CoreHarness();
+  const a = core.connect('a');
+  for (const packetId of [7, 9]) a.publish('t', 'x', 2, { packetId });
+  expect(pagesOf(core, { kind: 'inbound', clientId: 'a', examine: 5 })).toEqual([[7, 9]]);
+});
+
+test('the will of a client is shown, with the end of its delay once the client is gone', () => {
+  const core = new CoreHarness();
+  core.connectStored('a', { will: will('gone', 'abc') });
+  const shown = { topic: 'gone', payloadBytes: 3, qos: 0, retain: false, delayS: 0, dueAtMs: undefined };
+  expect(core.broker.query({ kind: 'will', clientId: 'a' })).toEqual(shown);
+  expect(core.broker.query({ kind: 'will', clientId: 'b' })).toBeUndefined();
+});
+
+test('the queues that are not empty are listed, those of shared groups as well', () => {
+  const core = new CoreHarness();
+  const a = core.connectStored('a');
+  a.subscribe(['t', 1], ['$share/g/t', 1]);
+  a.disconnect();
+  core.connect('b').publish('t', 'xyz', 1);
+  expect(pagesOf(core, { kind: 'queues', examine: 2 })).toEqual([
+    [{ clientId: 'a', sharedGroup: undefined, isConnected: false, inFlight: 0, queued: 1, queuedBytes: 3 }],
+    [{ clientId: undefined, sharedGroup: '$share/g/t', isConnected: false, inFlight: 0, queued: 1, queuedBytes: 3 }],
+  ]);
+  expect(pagesOf(core, { kind: 'shared-groups', examine: 5 })).toEqual([
+    [{ shareName: 'g', topicFilter: 't', members: 1, connectedMembers: 0, queued: 1, queuedBytes: 3 }],
+  ]);
+});
+
+describe('the retained messages', () => {
+  test('the retained messages that match a filter are listed by topic, and none of $ topics for a wildcard', () => {
+    const core = new CoreHarness();
+    const a = core.connect('a');
+    for (const topic of ['a/b', 'a/c', 'b', '$x/y']) a.publish(topic, topic, 0, { retain: true });
+    const topics = (topicFilter: string) =>
+      (pagesOf(core, { kind: 'retained', topicFilter, examine: 1 }).flat() as RetainedView[]).map(({ topic }) => topic);
+    expect(topics('#')).toEqual(['a/b', 'a/c', 'b']);
+    expect(topics('a/+')).toEqual(['a/b', 'a/c']);
+    expect(topics('$x/#')).toEqual(['$x/y']);
+    expect(topics('nothing/#')).toEqual([]);
+  });
+
+  test('the retained messages are searched a few nodes at a time, however many do not match', () => {
+    const core = new CoreHarness();
+    const a = core.connect('a');
+    for (let i = 0; i < 50; i++) a.publish(`d/${i}/state`, 'x', 0, { retain: true });
+    a.publish('d/7/level', 'x', 0, { retain: true });
+    const pages = pagesOf(core, { kind: 'retained', topicFilter: 'd/+/level', examine: 10 });
+    expect(pages.flat()).toHaveLength(1);
+    expect(pages.length).toBeGreaterThan(5);
+  });
 });
