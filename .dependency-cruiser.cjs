@@ -2,8 +2,8 @@
 // protected, and a sentence that says why. `test/architecture/dependency-rules.test.ts` proves for each that it rejects
 // a violation.
 
-/** A pattern for packages, matched by the path at which they are installed. */
-const packages = (...names) => `(^|/)node_modules/(${names.join('|')})/`;
+const { packages, PACKAGE_RULES } = require('./.dependency-cruiser-packages.cjs');
+
 const ANY_PACKAGE = '(^|/)node_modules/';
 
 /**
@@ -217,10 +217,10 @@ module.exports = {
       name: 'socket-code-only-in-network-adapters',
       comment:
         'The folder sockets is not an adapter but code that the socket listeners share (addresses, TLS, proxy ' +
-        'headers): MQTT over a stream and over WebSocket must accept the same clients. It knows none of the ' +
-        'listeners, and nothing else needs it.',
+        'headers): MQTT over a stream and over WebSocket must accept the same clients, and the administration the ' +
+        'same certificates. It knows none of the listeners, and nothing else needs it.',
       severity: 'error',
-      from: { pathNot: ['^adapters/network/', '^test/'] },
+      from: { pathNot: ['^adapters/(network|admin)/', '^test/'] },
       to: { path: '^adapters/network/sockets/' },
     },
     {
@@ -241,44 +241,7 @@ module.exports = {
       from: { pathNot: ['^adapters/storage/', '^test/'] },
       to: { path: '^adapters/storage/lifecycle/' },
     },
-    {
-      name: 'websockets-only-in-their-adapter',
-      comment: 'WebSocket framing concerns one adapter; the rest of the broker sees a stream of bytes.',
-      severity: 'error',
-      from: { pathNot: ['^adapters/network/websocket/', '^test/'] },
-      to: { path: packages('ws') },
-    },
-    {
-      name: 'mongodb-only-in-its-adapters',
-      comment:
-        'Only the adapters that write the journal and look up users need the driver; everything else uses the ' +
-        'port.',
-      severity: 'error',
-      from: { pathNot: ['^adapters/(storage|auth)/mongodb/', '^test/'] },
-      to: { path: packages('mongodb', 'bson') },
-    },
-    {
-      name: 'level-only-in-the-file-adapter',
-      comment: 'The storage engine under file storage can be replaced by changing one folder.',
-      severity: 'error',
-      // The benchmarks measure the build, not the sources.
-      from: { pathNot: ['^(dist/)?adapters/storage/file/', '^test/'] },
-      to: { path: packages('classic-level', 'abstract-level') },
-    },
-    {
-      name: 'pino-only-in-the-log',
-      comment: 'Nothing else writes a log: the broker emits events, and the log is one of their observers.',
-      severity: 'error',
-      from: { pathNot: ['^adapters/observability/log/', '^test/'] },
-      to: { path: packages('pino') },
-    },
-    {
-      name: 'jose-only-in-the-jwt-adapter',
-      comment: 'Signatures are verified in one place; everything else gets an answer about a client.',
-      severity: 'error',
-      from: { pathNot: ['^adapters/auth/jwt/', '^test/'] },
-      to: { path: packages('jose') },
-    },
+    ...PACKAGE_RULES,
     {
       name: 'sockets-only-in-network-adapters',
       comment:
@@ -288,7 +251,7 @@ module.exports = {
       // The text of addresses is read elsewhere too.
       from: {
         path: '^(src|adapters)/',
-        pathNot: ['^adapters/(network|observability)/', '^src/warmup/', '^src/composition/hosts\\.ts$'],
+        pathNot: ['^adapters/(network|observability|admin)/', '^src/warmup/', '^src/composition/hosts\\.ts$'],
       },
       to: { path: '^(node:)?(net|tls|http|https|http2|dgram)$', dependencyTypes: ['core'] },
     },
@@ -303,10 +266,10 @@ module.exports = {
       name: 'command-goes-through-composition',
       comment:
         'The command reads flags and prints; brokers are assembled in one place only. Of the ports the ' +
-        'command needs the errors that it reports.',
+        'command needs the errors that it reports, and of the administration the types of its operations.',
       severity: 'error',
       from: { path: '^src/cli/' },
-      to: { path: '^(src|adapters)/', pathNot: '^src/(cli|composition|ports|warmup)/' },
+      to: { path: '^(src|adapters)/', pathNot: '^src/(cli|composition|ports|warmup|administration)/' },
     },
     {
       name: 'warm-up-is-a-client',
@@ -329,19 +292,21 @@ module.exports = {
       to: { path: '^src/warmup/' },
     },
     {
-      name: 'commander-only-in-the-command',
-      comment: 'Flags are one of several ways to configure a broker.',
+      name: 'administration-knows-only-the-ports',
+      comment:
+        'The administration is an adapter of the driving side that all endpoints share: it sees the broker through ' +
+        'the ports, as a plugin does. Names of cursors are random.',
       severity: 'error',
-      from: { pathNot: '^(src/cli|test)/' },
-      to: { path: packages('commander') },
+      from: { path: '^src/administration/' },
+      to: { pathNot: ['^src/(administration|ports)/', packages('zod'), '^(node:)?crypto$'] },
     },
     {
-      name: 'configuration-libraries-only-in-composition',
+      name: 'administration-is-reached-through-its-port',
       comment:
-        'The composition hands out checked and typed settings: no other code parses or validates a ' + 'configuration.',
+        'The composition creates it, and the command takes the types of its operations; all others use the port.',
       severity: 'error',
-      from: { path: '^(src|adapters)/', pathNot: '^src/composition/' },
-      to: { path: packages('zod', 'yaml') },
+      from: { path: '^(src|adapters)/', pathNot: '^src/(administration|composition|cli)/' },
+      to: { path: '^src/administration/' },
     },
     {
       name: 'production-imports-no-tests',

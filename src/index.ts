@@ -5,11 +5,14 @@ import type { Overrides } from './composition/container.js';
 import { limitSettings } from './composition/config-defaults.js';
 import { resolveConfig } from './composition/resolve-config.js';
 import type { ConfigInput } from './composition/config.js';
+import { AdministrationError } from './ports/index.js';
+import type { Administration } from './ports/index.js';
 import type { BrokerService } from './application/service.js';
 
 export type { ConfigInput, Overrides };
 export { ConfigError } from './composition/config-error.js';
-export { NetworkError, StorageError } from './ports/index.js';
+export { AdministrationError, NetworkError, StorageError } from './ports/index.js';
+export type { Administration };
 
 /** An MQTT broker in this process. It starts once; to start again, create another. */
 export interface Broker {
@@ -48,6 +51,16 @@ export interface Broker {
    * 0. Empty before the start.
    */
   readonly addresses: ReadonlyMap<string, string>;
+  /**
+   * Shows and changes the running broker, as the command `hexmq` and the HTTP API do.
+   *
+   * ```ts
+   * await broker.administration.call('sessions', { limit: 10 }, { name: 'my program', role: 'read' });
+   * ```
+   *
+   * Every call is rejected with an AdministrationError `unavailable` while the broker does not run.
+   */
+  readonly administration: Pick<Administration, 'call'>;
 }
 
 /**
@@ -65,6 +78,10 @@ export interface Broker {
 export function createBroker(config: ConfigInput = {}, overrides: Overrides = {}): Broker {
   return new EmbeddedBroker(config, overrides);
 }
+
+const NOT_RUNNING: Pick<Administration, 'call'> = {
+  call: () => Promise.reject(new AdministrationError('unavailable', 'the broker does not run')),
+};
 
 class EmbeddedBroker implements Broker {
   readonly ended: Promise<void>;
@@ -85,6 +102,10 @@ class EmbeddedBroker implements Broker {
 
   get addresses(): ReadonlyMap<string, string> {
     return this.#service?.addresses ?? new Map<string, string>();
+  }
+
+  get administration(): Pick<Administration, 'call'> {
+    return this.#service?.administration ?? NOT_RUNNING;
   }
 
   start(): Promise<void> {

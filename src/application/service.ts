@@ -3,22 +3,20 @@
 // a whole.
 import type { Command, CommandOutcome } from '../domain/commands.js';
 import type { Answers, Query, QueryKind } from '../domain/queries.js';
+import type { Administration } from '../ports/administration.js';
 import type { Clock } from '../ports/clock.js';
 import type { BrokerControl } from '../ports/control.js';
-import type { Listener } from '../ports/network.js';
 import type { Storage, StorageTraits } from '../ports/storage.js';
 import type { LifecycleEvent } from '../ports/telemetry.js';
-import type { AccessAdapters } from './access-adapters.js';
 import type { Engine } from './engine.js';
 import type { EngineRun } from './engine-run.js';
 import type { FailureSignal } from './failure-signal.js';
 import { Lifecycle, StartInterrupted } from './lifecycle.js';
 import type { Part, StopFailure } from './lifecycle.js';
 import type { Listening } from './listening.js';
-import type { LiveSettings } from './settings.js';
+import type { Reloading, ReloadResult } from './reloading.js';
 import type { LimitSettings } from '../domain/settings.js';
-import { asError, messageOf } from './timeout.js';
-import type { Warnings } from './warnings.js';
+import { asError } from './timeout.js';
 
 /** For each part to stop after a failure: nothing is promised any more, and the caller waits for the cause. */
 const HALT_TIMEOUT_MS = 10_000;
@@ -29,14 +27,11 @@ export interface ServiceParts {
   readonly storage: Pick<Storage, 'traits'>;
   readonly engine: Engine;
   readonly engineRun: EngineRun;
-  readonly access: AccessAdapters;
-  readonly listeners: readonly Listener[];
+  readonly reloading: Reloading;
   readonly listening: Listening;
-  readonly settings: LiveSettings;
   readonly failure: FailureSignal;
   readonly clock: Clock;
-  /** Default: there are none. */
-  readonly warnings?: Warnings;
+  readonly administration?: Administration;
   readonly emit: (event: LifecycleEvent) => void;
 }
 
@@ -50,7 +45,6 @@ export class BrokerService implements BrokerControl {
   #started: Promise<void> | undefined;
   #failure: Error | undefined;
   #stopped: Promise<void> | undefined;
-  #reloading: Promise<unknown> = Promise.resolve();
   #end!: { resolve: () => void; reject: (error: Error) => void };
 
   constructor(parts: ServiceParts) {
@@ -112,36 +106,18 @@ export class BrokerService implements BrokerControl {
    * What cannot be read stays as it was. A reload waits for the one before it.
    * @returns one sentence for each adapter that failed, also emitted as an event.
    */
-  reload(limits?: LimitSettings): Promise<readonly string[]> {
-    const reload = this.#reloading.then(() => this.#reload(limits));
-    this.#reloading = reload;
-    return reload;
+  async reload(limits?: LimitSettings): Promise<readonly string[]> {
+    return this.#state === 'running' ? this.#parts.reloading.reload(limits) : [];
   }
 
-  async #reload(limits: LimitSettings | undefined): Promise<readonly string[]> {
-    if (this.#state !== 'running') return [];
-    const { settings, listeners, access } = this.#parts;
-    const problems: string[] = [];
-    const what: string[] = [];
-    if (limits !== undefined) {
-      settings.replace(limits);
-      what.push('limits');
-    }
-    for (const part of [...listeners, ...access.all]) {
-      if (part.reload === undefined) continue;
-      try {
-        await part.reload();
-        what.push(part.name);
-      } catch (error) {
-        const problem = messageOf(error);
-        problems.push(`${part.name}: ${problem}`);
-        this.emit({ kind: 'reload-failed', what: part.name, error: problem });
-      }
-    }
-    if (access.hasUnwatchedAuthorizer) this.engine.reauthorize();
-    if (what.length > 0) this.emit({ kind: 'reloaded', what });
-    this.#parts.warnings?.report();
-    return problems;
+  /** Has an operator's reload read the configuration first; see `Reloading.from`. */
+  reloadFrom(source: () => Promise<ReloadResult>): void {
+    this.#parts.reloading.from(source);
+  }
+
+  /** What endpoints, the embedding program and plugins use; `undefined` in a broker that was assembled without it. */
+  get administration(): Administration | undefined {
+    return this.#parts.administration;
   }
 
   query<Kind extends QueryKind>(query: Query<Kind>): Answers[Kind] {

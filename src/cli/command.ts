@@ -9,10 +9,14 @@ import { ExitStatus, reportError } from './report-error.js';
 import { addImport } from './import.js';
 import { addInspect } from './inspect.js';
 import { addMigrate } from './migrate.js';
+import { addActions } from './operate/actions.js';
+import { addLists } from './operate/lists.js';
+import { addThings } from './operate/things.js';
+import { addToken } from './operate/token.js';
 import { addPasswd } from './passwd.js';
 import { addReload } from './reload.js';
 import { addStart } from './start.js';
-import { VERSION } from './version.js';
+import { VERSION } from '../composition/version.js';
 import type { ProcessHost } from './process-host.js';
 
 const HELP_ON_SETTINGS = `
@@ -52,7 +56,11 @@ function commandLine(host: ProcessHost): Command {
     .showSuggestionAfterError()
     .addHelpText('after', HELP_ON_SETTINGS);
   addStart(program, host);
+  addThings(program, host);
+  addLists(program, host);
+  addActions(program, host);
   addReload(program, host);
+  addToken(program, host);
   addCheckConfig(program, host);
   addConvert(program, host);
   addPasswd(program, host);

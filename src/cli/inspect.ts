@@ -10,7 +10,9 @@ import {
   inspectTotals,
   withStore,
 } from '../composition/transfer.js';
+import { NetworkError, StorageError } from '../ports/index.js';
 import type { Message, MessageDraft, Storage, StoredEntry } from '../ports/index.js';
+import { inspectRunning } from './operate/inspect-running.js';
 import { isOutputClosed } from './report-error.js';
 import { preview, printable, shortened } from './printable.js';
 import { addStoreFlags, readStoreConfig } from './store-settings.js';
@@ -67,7 +69,15 @@ async function inspect(
 ): Promise<void> {
   const printer: Printer = { json, write: (text) => host.write(text) };
   try {
-    await withStore(readStoreConfig(flags, host), (storage) => show(what, name, storage, printer));
+    await withStore(readStoreConfig(flags, host), (storage) => show(what, name, storage, printer)).catch(
+      async (error: unknown) => {
+        if (!(error instanceof StorageError) || error.kind !== 'fenced') throw error;
+        await inspectRunning({ what, name, json }, flags, host).catch((failure: unknown) => {
+          // Whatever has the store answers nothing: that it has it is what there is to say.
+          throw failure instanceof NetworkError ? error : failure;
+        });
+      },
+    );
   } catch (error) {
     // The reader, such as `head`, has enough.
     if (!isOutputClosed(error)) throw error;

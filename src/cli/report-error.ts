@@ -3,7 +3,7 @@ import { CommanderError } from 'commander';
 import { ConfigError } from '../composition/config-error.js';
 import { TransferError } from '../composition/transfer.js';
 import { isWorkingDirectoryGone } from '../composition/working-directory.js';
-import { NetworkError, StorageError } from '../ports/index.js';
+import { AdministrationError, NetworkError, StorageError } from '../ports/index.js';
 import type { ProcessHost } from './process-host.js';
 
 export const ExitStatus = {
@@ -38,6 +38,7 @@ export function reportError(error: unknown, host: ProcessHost): number {
     return ExitStatus.refused;
   }
   if (
+    error instanceof AdministrationError ||
     error instanceof NetworkError ||
     error instanceof StorageError ||
     error instanceof TransferError ||

@@ -1,5 +1,6 @@
 // `hexmq start`: runs the broker until a signal stops it.
 import type { Command } from 'commander';
+import { adminSocketOf } from '../composition/admin-socket.js';
 import { STORAGE_ADAPTERS } from '../composition/adapter-table.js';
 import { adapterNames } from '../composition/adapter-table.js';
 import type { Config } from '../composition/config.js';
@@ -14,7 +15,7 @@ import type { PidFileFlag } from './pid-file.js';
 import { reload } from './reload.js';
 import { loadCheckedConfig } from './load-config.js';
 import type { Flags } from './load-config.js';
-import { VERSION } from './version.js';
+import { VERSION } from '../composition/version.js';
 import { Warmup } from '../warmup/warmup.js';
 import type { ProcessHost } from './process-host.js';
 
@@ -64,7 +65,7 @@ async function start(flags: Flags & PidFileFlag, host: ProcessHost): Promise<voi
   const fewFiles = openFilesWarning(host.openFilesLimit, config.limits.maxConnections);
   const pidFile = pidFileOf(flags, host);
   if (pidFile !== undefined) PidFile.check(pidFile, host);
-  const composing = composeBroker(config, {});
+  const composing = composeBroker(config, {}, adminSocketOf(config, pidFile));
   // Other brokers have a meaning for them, and scripts are carried over: none of them should end this one.
   host.onOtherSignals((signal) => {
     void composing.then(
@@ -83,6 +84,7 @@ async function start(flags: Flags & PidFileFlag, host: ProcessHost): Promise<voi
     if (!stop.isMade) await Promise.race([warmup.begin(), stop.made]);
     if (stop.isMade) return;
     const starting = broker.start();
+    broker.reloadFrom(() => reload(broker, config, flags, host));
     // Not before the start is done: what is read then is new anyway.
     host.onReloadRequest(
       () =>

@@ -2,8 +2,18 @@
 // driver it does not use. Every adapter module exports one function named after its port (`createStorage`,
 // `createListener`, `createAuthenticator`, `createAuthorizer`, `createTelemetry`), which takes the adapter's options
 // and the components that the composition offers.
-import type { Authenticator, Authorizer, Clock, LifecycleEvent, Listener, Storage, Telemetry } from '../ports/index.js';
-import type { ListenerConfig } from './config-schema.js';
+import type {
+  AdministrationEndpoint,
+  Authenticator,
+  Authorizer,
+  Clock,
+  LifecycleEvent,
+  Listener,
+  LogLevel,
+  Storage,
+  Telemetry,
+} from '../ports/index.js';
+import type { AdminHttpConfig, AdminSocket, ListenerConfig } from './config-schema.js';
 
 /** What the composition offers to the constructor of an adapter. */
 export interface AdapterComponents {
@@ -138,6 +148,8 @@ export const AUTHENTICATION_ADAPTERS: Readonly<Record<string, AuthenticatorEntry
 /** Functions of adapters, besides their ports, that the command needs. */
 export const ADAPTER_TOOLS = {
   passwordFile: () => import('../../adapters/auth/password-file/file-editing.js'),
+  adminClient: () => import('../../adapters/admin/http/client.js'),
+  tokens: () => import('../../adapters/admin/http/tokens.js'),
   scram: () => import('../../adapters/auth/scram/tools.js'),
 };
 
@@ -165,6 +177,13 @@ export const LISTENER_ADAPTERS: { readonly [Type in ListenerConfig['type']]: () 
   wss: overWebSocket,
 };
 
+/** What an endpoint to the administration is made from: a socket, or an address. */
+export type EndpointOptions = { readonly socket: AdminSocket } | { readonly http: AdminHttpConfig };
+
+export interface EndpointModule {
+  createEndpoint(options: EndpointOptions, components: AdapterComponents): AdministrationEndpoint;
+}
+
 /** Adapters that every broker has. */
 export const BUILT_IN_ADAPTERS = {
   log: async (
@@ -174,11 +193,12 @@ export const BUILT_IN_ADAPTERS = {
     const { createTelemetry } = await import('../../adapters/observability/log/index.js');
     return createTelemetry(options, components);
   },
+  administration: async (): Promise<EndpointModule> => import('../../adapters/admin/http/index.js'),
   clock: async () => (await import('../../adapters/system/clock/index.js')).createClock(),
   random: async () => (await import('../../adapters/system/random/index.js')).createRandom(),
 };
 
-export type LogLevel = 'debug' | 'info' | 'warn' | 'error' | 'fatal' | 'silent';
+export type { LogLevel };
 
 /** An adapter as the ready line describes it: its name with its remark in parentheses, such as `file (./data)`. */
 export function describeAdapter(

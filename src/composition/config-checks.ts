@@ -99,6 +99,31 @@ export function checkListeners(problems: ConfigProblems, config: unknown): void 
   });
 }
 
+/** Who reaches the administration rules the broker, so nothing about it is left to chance. */
+export function checkAdmin(problems: ConfigProblems, config: unknown): void {
+  if (!isMapping(config) || !isMapping(config['admin'])) return;
+  const { socket: _, ...http } = config['admin'];
+  const { host = DEFAULT_HOST, tls, tokens, certificates } = http;
+  if (!Object.values(http).some((value) => value !== undefined && value !== null)) return;
+  if (typeof host === 'string' && !isLoopback(host) && !isMapping(tls))
+    problems.add(
+      ['admin', 'host'],
+      `${host} can be reached by other machines, which could read the tokens on their way, ` +
+        `expected the key admin.tls, or a loopback address such as ${DEFAULT_HOST}`,
+    );
+  if (tokens === undefined && certificates === undefined)
+    problems.add(
+      ['admin', 'tokens'],
+      'missing, expected the path of a file of tokens (hexmq token makes them), or the key admin.certificates',
+    );
+  const asks = isMapping(tls) && ['optional', 'required'].includes(String(tls['clientCertificate']));
+  if (certificates !== undefined && !asks)
+    problems.add(
+      ['admin', 'certificates'],
+      'no client certificate is asked for, expected admin.tls.clientCertificate: optional or required',
+    );
+}
+
 /** What no two listeners can share. */
 interface Address {
   readonly key: 'path' | 'port';

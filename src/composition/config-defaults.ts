@@ -22,6 +22,7 @@ export const DEFAULT_PORTS: Readonly<Record<PortListenerConfig['type'], number>>
   ws: 8080,
   wss: 8443,
 };
+export const DEFAULT_ADMIN_PORT = 7883;
 const DEFAULT_STORAGE = 'file';
 /** The adapter whose store is in this process. */
 const STORAGE_IN_MEMORY = 'memory';
@@ -48,6 +49,16 @@ export function withDefaults(parsed: Parsed): Config {
     authorization: (parsed.authorization ?? []).map(authorizerWithDefaults),
     limits: limitsWithDefaults(parsed.limits ?? {}, parsed.storage?.adapter),
     logging: { level: parsed.logging?.level ?? 'info', userNames: parsed.logging?.userNames ?? true },
+    admin: adminWithDefaults(parsed.admin ?? {}),
+  };
+}
+
+/** It is reached over HTTP as soon as anything about that is configured. */
+function adminWithDefaults({ socket, ...http }: NonNullable<Parsed['admin']>): Config['admin'] {
+  const given = omitUndefined(http);
+  return {
+    socket,
+    http: Object.keys(given).length === 0 ? undefined : { host: DEFAULT_HOST, port: DEFAULT_ADMIN_PORT, ...given },
   };
 }
 

@@ -4,7 +4,10 @@ import * as z from 'zod';
 import type { LoginThrottleSettings } from '../application/login-throttle.js';
 import { LISTENER_LIMIT_KEYS } from '../domain/limits.js';
 import type { Limits } from '../domain/limits.js';
+import { boolean, expected, formatValue, integer, offOrInteger, oneOf, text } from './config-values.js';
 import { isHost } from './hosts.js';
+
+export { formatValue, redactCredentials } from './config-values.js';
 
 const HOUR_MS = 3_600_000;
 const DAY_MS = 24 * HOUR_MS;
@@ -12,49 +15,6 @@ const DAY_MS = 24 * HOUR_MS;
 const COUNT_MAX = 1_000_000_000;
 const RATE_MAX = 1_000_000_000;
 const BYTE_RATE_MAX = 1_000_000_000_000;
-
-/**
- * One message for every check of a value, so that a wrong value is reported once, with everything that was expected.
- */
-function expected(what: string): {
-  error: (issue: { code?: string | undefined; input?: unknown; keys?: unknown }) => string | undefined;
-} {
-  return {
-    error: ({ code, input }) => {
-      if (code === 'unrecognized_keys') return undefined;
-      if (input === undefined) return `missing, expected ${what}`;
-      const isOutOfRange = typeof input === 'number' && (code === 'too_small' || code === 'too_big');
-      return `${formatValue(input)} is ${isOutOfRange ? 'out of range' : 'not valid'}, expected ${what}`;
-    },
-  };
-}
-
-/** A value as the configuration would have it, short enough for a sentence and without credentials. */
-export function formatValue(value: unknown): string {
-  if (Array.isArray(value)) return value.length === 0 ? 'an empty list' : 'a list';
-  if (typeof value === 'object' && value !== null) return 'a mapping';
-  if (typeof value === 'string') return quote(redactCredentials(value));
-  return String(value);
-}
-
-const quote = (text: string): string => (text.length > 60 ? `"${text.slice(0, 57)}..."` : JSON.stringify(text));
-
-/** Connection strings may appear in any value, also where none is expected. */
-export const redactCredentials = (text: string): string => text.replace(/:\/\/.*@/s, '://…@');
-
-function integer(min: number, max: number, remark = '') {
-  const rule = expected(`a whole number from ${min} to ${max}${remark}`);
-  return z.number(rule).min(min, rule).max(max, rule).int(rule);
-}
-
-/** In quotes, because YAML 1.2 reads 0660 as a decimal number. */
-const OCTAL_MODE = 'the octal mode of a file in quotes, such as "0660"';
-
-/** A limit that can be switched off. */
-function offOrInteger(min: number, max: number, remark = '') {
-  const what = `off, or a whole number from ${min} to ${max}${remark}`;
-  return z.union([integer(min, max, remark), z.literal('off')], expected(what));
-}
 
 /** The longest text of MQTT is 65,535 bytes; these are for a CONNACK. */
 const TEXT_CHARACTERS_MAX = 1000;
@@ -69,12 +29,6 @@ function offOrText(isValid: (text: string) => boolean, what: string) {
 /** Each client must get one of its own, which no other name can lead out of. */
 const isResponseTopic = (topic: string): boolean => /%[cu]/.test(topic) && !/[+#\0]|^\$/.test(topic);
 const isReference = (reference: string): boolean => /^[^\s\0]+( [^\s\0]+)*$/.test(reference);
-
-const boolean = () => z.boolean(expected('true or false'));
-
-function oneOf<const Word extends string>(...words: Word[]) {
-  return z.enum(words, expected(`${words.length > 1 ? 'one of ' : ''}${words.join(', ')}`));
-}
 
 /** The compiler refuses a schema that lacks a limit or has one too many. */
 type LimitsShape = { [Key in keyof Limits]: z.ZodOptional<z.ZodType<Limits[Key] | OffWord<Key>>> };
@@ -161,8 +115,6 @@ const limitsOfListener = Object.fromEntries(
   LISTENER_LIMIT_KEYS.map((key) => [key, limits[key]]),
 ) as unknown as LimitsOfListenerShape;
 
-const text = (what: string) => z.string(expected(what)).min(1, expected(what));
-
 const adapterName = () => text('the name of an adapter');
 const adapterOptions = () => z.record(z.string(), z.unknown(), expected('the options of the adapter, a mapping'));
 
@@ -243,6 +195,9 @@ const overWebSocket = {
   forwardedFor: trustedPeers('the proxies whose X-Forwarded-For is taken').optional(),
 };
 
+/** In quotes, because YAML 1.2 reads 0660 as a decimal number. */
+const OCTAL_MODE = 'the octal mode of a file in quotes, such as "0660"';
+
 /**
  * The longest path of a Unix socket that every system accepts (`sun_path` has 104 bytes on macOS, with the final zero).
  */
@@ -286,6 +241,38 @@ const listener = z.discriminatedUnion(
   },
 );
 
+/** Roles of the administration: `write` includes `read`. */
+const role = () => oneOf('read', 'write');
+
+/** Who has one of these certificates has the role. */
+const certificate = z.strictObject(
+  { commonName: text('the common name (CN) of a client certificate'), role: role() },
+  expected('a common name and a role, such as { commonName: ops, role: write }'),
+);
+
+const admin = {
+  socket: z
+    .union(
+      [
+        z.literal('off'),
+        z
+          .string()
+          .min(1)
+          .refine((path) => Buffer.byteLength(path) <= UNIX_PATH_BYTES_MAX),
+      ],
+      expected(`off, or the path of a socket, ${UNIX_PATH_BYTES_MAX} bytes at most`),
+    )
+    .optional(),
+  host: z.string(expected(HOST)).refine(isHost, expected(HOST)).optional(),
+  port: integer(0, 65_535, ' (0: any free port)').optional(),
+  tls: tls.optional(),
+  tokens: filePath('tokens, as hexmq token writes it').optional(),
+  certificates: z
+    .array(certificate, expected('a list, such as [{ commonName: ops, role: write }]'))
+    .min(1, expected('at least one certificate'))
+    .optional(),
+};
+
 const failedAttempts = {
   allowed: integer(1, 1000).optional(),
   delayMs: integer(1, DAY_MS, ' (milliseconds)').optional(),
@@ -328,9 +315,26 @@ export const configSchema = z.strictObject(
         expected('a mapping, such as { level: info }'),
       )
       .optional(),
+    admin: z.strictObject(admin, expected('a mapping, such as { port: 7883, tokens: ./tokens }')).optional(),
   },
-  expected('a mapping of listeners, storage, authentication, failedAttempts, authorization, limits and logging'),
+  expected('a mapping of listeners, storage, authentication, failedAttempts, authorization, limits, logging and admin'),
 );
+
+/** The Unix socket of the administration. */
+export interface AdminSocket {
+  readonly path: string;
+  /** Whether the configuration names it. A socket that it does not name is no reason for a start to fail. */
+  readonly isConfigured: boolean;
+}
+
+/** An address at which the administration is reached over HTTP. */
+export interface AdminHttpConfig {
+  readonly host: string;
+  readonly port: number;
+  readonly tls?: z.output<typeof tls> | undefined;
+  readonly tokens?: string | undefined;
+  readonly certificates?: readonly z.output<typeof certificate>[] | undefined;
+}
 
 type ParsedListener = z.output<typeof listener>;
 type OnPort = Exclude<ParsedListener, { readonly type: 'unix' }>;
@@ -355,7 +359,7 @@ export const keysOfListener = (type: ListenerType): readonly string[] => Object.
  * The keys that the mapping at a path (`listeners[0].tls`, `limits`) accepts, whatever the type of the listener. For
  * suggestions.
  */
-export function keysAt([section, , part]: readonly PropertyKey[]): readonly string[] {
+export function keysAt([section, within, part]: readonly PropertyKey[]): readonly string[] {
   if (section === undefined) return Object.keys(configSchema.shape);
   switch (section) {
     case 'limits':
@@ -367,6 +371,9 @@ export function keysAt([section, , part]: readonly PropertyKey[]): readonly stri
       if (part === 'limits') return LISTENER_LIMIT_KEYS;
       if (part === 'authentication') return Object.keys(authenticator.shape);
       return part === undefined ? unique(LISTENER_TYPES.flatMap(keysOfListener)) : ['trusted'];
+    case 'admin':
+      if (within === 'tls') return Object.keys(tls.shape);
+      return Object.keys(within === 'certificates' ? certificate.shape : admin);
     case 'storage':
       return ['adapter', 'ackLevel', 'options'];
     case 'authentication':

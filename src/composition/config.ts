@@ -4,7 +4,7 @@ import type { LoginThrottleSettings } from '../application/login-throttle.js';
 import type { Limits } from '../domain/limits.js';
 import type { AckLevel } from '../ports/index.js';
 import type { AdapterOptions, LogLevel } from './adapter-table.js';
-import type { ListenerConfig } from './config-schema.js';
+import type { AdminHttpConfig, ListenerConfig } from './config-schema.js';
 
 export type { ConfigInput, ListenerConfig } from './config-schema.js';
 
@@ -33,6 +33,12 @@ export interface Config {
   /** Empty: an authenticated client may do what its credentials permit, and everything if they say nothing. */
   readonly authorization: readonly AuthorizerConfig[];
   readonly limits: Limits;
+  readonly admin: {
+    /** A path, or `off`. Default: beside what the broker writes. */
+    readonly socket: string | undefined;
+    /** `undefined`: the administration is not reached over HTTP. */
+    readonly http: AdminHttpConfig | undefined;
+  };
   readonly logging: { readonly level: LogLevel; readonly userNames: boolean };
 }
 

@@ -5,10 +5,13 @@ import 'reflect-metadata';
 import { Container } from 'inversify';
 import { BrokerService } from '../application/service.js';
 import type { Checkable } from '../ports/index.js';
+import { adminSocketOf } from './admin-socket.js';
+import type { AdminSocket } from './config-schema.js';
 import type { Config } from './config.js';
 import { collectErrors, ConfigError } from './config-error.js';
 import { adaptersIn, underKey } from './injection.js';
 import type { ConfiguredAdapter } from './injection.js';
+import { administrationModule } from './modules/administration.js';
 import { authModule } from './modules/auth.js';
 import { brokerModule } from './modules/broker.js';
 import { engineModule } from './modules/engine.js';
@@ -39,9 +42,17 @@ const MODULES = [
 /**
  * One container per broker: a singleton is shared by the parts of one broker, and by no other broker of the process.
  */
-export function createContainer(config: Config, overrides: Overrides = {}): Container {
+export function createContainer(
+  config: Config,
+  overrides: Overrides = {},
+  adminSocket = configuredSocket(config),
+): Container {
   const container = new Container({ defaultScope: 'Singleton' });
-  container.load(...MODULES.map((module) => module(config)), overridesModule(overrides));
+  container.load(
+    ...MODULES.map((module) => module(config)),
+    administrationModule(config, adminSocket),
+    overridesModule(overrides),
+  );
   return container;
 }
 
@@ -69,17 +80,29 @@ export async function createAdapters(
   return created.flat();
 }
 
+/** A program that embeds a broker has only the socket that it asks for. */
+function configuredSocket(config: Config): AdminSocket | undefined {
+  const socket = adminSocketOf(config);
+  return socket?.isConfigured === true ? socket : undefined;
+}
+
 /**
  * Creates a broker, which is not started.
+ * @param adminSocket default: the one that the configuration names.
  * @throws ConfigError when an adapter cannot be loaded, refuses its options, or knows that it cannot start.
  */
-export async function composeBroker(config: Config, overrides: Overrides = {}): Promise<BrokerService> {
-  const container = createContainer(config, overrides);
+export async function composeBroker(
+  config: Config,
+  overrides: Overrides = {},
+  adminSocket?: AdminSocket,
+): Promise<BrokerService> {
+  const container = createContainer(config, overrides, adminSocket);
   await createAdapters(container, config);
   // The last access to the container: from here on objects know each other.
   return container.getAsync(BrokerService);
 }
 
 export { StartInterrupted } from '../application/lifecycle.js';
+export type { ReloadResult } from '../application/reloading.js';
 export type { BrokerService } from '../application/service.js';
 export type { Overrides } from './modules/overrides.js';

@@ -4,6 +4,7 @@ import type { BindingConstraints, ResolvedValueInjectOptions, ServiceIdentifier 
 import type { Part } from '../application/lifecycle.js';
 import type { Link } from '../application/link.js';
 import type { EventMask } from '../domain/events.js';
+import type { AdministrationEndpoint } from '../ports/index.js';
 import { Authenticator, Authorizer, Listener, port, Storage } from '../ports/index.js';
 import type { BrokerEvent, ConnectionId, LifecycleEvent } from '../ports/index.js';
 import type { AdapterComponents } from './adapter-table.js';
@@ -30,6 +31,9 @@ export const LifecyclePart: ServiceIdentifier<Part> = port<Part>('Part');
  * Authenticators of a listener that has its own, bound under the listener's name and called in the order of binding.
  */
 export const ListenerAuthenticator: ServiceIdentifier<Authenticator> = port<Authenticator>('ListenerAuthenticator');
+
+/** The endpoints to the administration, in the order of opening. */
+export const Endpoint: ServiceIdentifier<AdministrationEndpoint> = port<AdministrationEndpoint>('Endpoint');
 
 /** The names of the listeners that have authenticators of their own. */
 export const OwnAuthentication: ServiceIdentifier<readonly string[]> = port<readonly string[]>('OwnAuthentication');
@@ -98,7 +102,7 @@ export interface ConfiguredAdapter {
   readonly key: string;
 }
 
-export function adaptersIn({ authentication, authorization, listeners }: Config): ConfiguredAdapter[] {
+export function adaptersIn({ authentication, authorization, listeners, admin }: Config): ConfiguredAdapter[] {
   const list = (token: ServiceIdentifier, key: string, entries: readonly unknown[] = []): ConfiguredAdapter[] =>
     entries.map((_entry, index) => ({ token, key: `${key}[${index}]` }));
   return [
@@ -109,5 +113,6 @@ export function adaptersIn({ authentication, authorization, listeners }: Config)
     ),
     ...list(Authorizer, 'authorization', authorization),
     ...list(Listener, 'listeners', listeners),
+    ...(admin.http === undefined ? [] : [{ token: Endpoint, key: 'admin' }]),
   ];
 }

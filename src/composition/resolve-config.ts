@@ -1,7 +1,7 @@
 // From what was written (file, environment, flags) to a complete configuration: merged, checked, with every default
 // filled in.
 import type { Config } from './config.js';
-import { checkAdapterOptions, checkListeners } from './config-checks.js';
+import { checkAdapterOptions, checkAdmin, checkListeners } from './config-checks.js';
 import { withDefaults } from './config-defaults.js';
 import { applyOverride } from './config-override.js';
 import type { Override } from './config-override.js';
@@ -21,6 +21,7 @@ export function resolveConfig(input: unknown, overrides: readonly Override[] = [
   if (!parsed.success) for (const issue of parsed.error.issues) problems.addIssue(issue);
   checkAdapterOptions(problems, merged);
   checkListeners(problems, merged);
+  checkAdmin(problems, merged);
   problems.throwIfAny(merged);
   return withDefaults(configSchema.parse(merged));
 }

@@ -118,8 +118,9 @@ export type BrokerEvent =
   | {
       readonly kind: 'operator-command';
       readonly actor: string;
-      readonly command: Command['kind'];
-      /** The Client Identifier or the Topic Name that it was about. */
+      /** The last two do not concern the core. */
+      readonly command: Command['kind'] | 'reload' | 'log-level';
+      /** The Client Identifier, the Topic Name or the level that it was about. */
       readonly subject: string;
       readonly result: CommandOutcome['result'];
     }

@@ -4,7 +4,7 @@
 import type { ProtocolVersion, QoS } from '../protocol/packets.js';
 import type { ConnectionState } from './connect/lifecycle.js';
 import type { Cursor, Page } from './cursor.js';
-import type { ClientId, ConnectionId, MessageId, Seq, TopicFilter, TopicName } from './identifiers.js';
+import type { ClientId, ConnectionId, MessageId, QueueId, Seq, TopicFilter, TopicName } from './identifiers.js';
 import type { DropReason } from './reasons.js';
 
 /** The first page of an answer, or the next one. */
@@ -123,6 +123,8 @@ export interface ConnectionView {
 /** A session as it was when the query was answered. */
 export interface SessionView {
   readonly clientId: ClientId;
+  /** The name of its queue in storage. */
+  readonly queue: QueueId;
   /** Whether the session is stored: it was begun with Clean Session 0. */
   readonly stored: boolean;
   /** How long the session outlives its connection; 4,294,967,295 means without a limit. */

@@ -104,6 +104,7 @@ export const LACKS_ROOM: Readonly<Record<DropReason, boolean>> = {
   expired: false,
   'refused-by-client': false,
   'session-ended': false,
+  purged: false,
 };
 
 export type { MalformedCode };

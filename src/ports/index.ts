@@ -1,5 +1,16 @@
 // hexmq/ports: all that an adapter needs to know of hexmq. What is exported here is public and versioned.
 export { formatAddress, plainAddress } from './address.js';
+export { AdministrationError } from './administration.js';
+export type {
+  Actor,
+  Administration,
+  AdministrationEndpoint,
+  AdministrationErrorKind,
+  AdministrationRole,
+  JsonSchema,
+  OperationDescription,
+  RequestProblem,
+} from './administration.js';
 export type { BrokerControl } from './control.js';
 export { Clock } from './clock.js';
 export type { Timer } from './clock.js';
@@ -23,7 +34,7 @@ export type { Checkable } from './checkable.js';
 export type { Reloadable } from './reloadable.js';
 export type { Startable } from './startable.js';
 export { Telemetry } from './telemetry.js';
-export type { HandshakeFailure, LifecycleEvent } from './telemetry.js';
+export type { HandshakeFailure, LifecycleEvent, LogLevel } from './telemetry.js';
 export { port } from './token.js';
 export { OptionReader } from './option-reader.js';
 export type { NumberRange } from './option-reader.js';

@@ -93,11 +93,23 @@ export type LifecycleEvent =
   | { readonly kind: 'permissions-renewed'; readonly clients: number; readonly failed: number }
   /** Authorizing one client again failed; it keeps the permissions it had. */
   | { readonly kind: 'permissions-kept'; readonly clientId: ClientId; readonly detail: string }
+  /** A request to an endpoint of the administration was refused, because it is not known who sent it. */
+  | {
+      readonly kind: 'administration-refused';
+      readonly endpoint: string;
+      readonly remoteAddress: string;
+      readonly detail: string;
+    }
   /** The broker cannot continue and stops. Adapters should write out what they have buffered before `emit` returns. */
   | { readonly kind: 'fatal'; readonly error: Error };
 
+/** The least severe level that is written. */
+export type LogLevel = 'debug' | 'info' | 'warn' | 'error' | 'fatal' | 'silent';
+
 /** An observer of events. */
 export interface Telemetry {
+  /** Of an observer that writes by level: it can be set while the broker runs, and holds from the next event on. */
+  level?: LogLevel;
   /**
    * The kinds of events that this observer uses among those that come with every message
    * (`message-dropped`); all other events are emitted in any case. Default: all kinds. Read once, at start.

@@ -11,6 +11,7 @@ import { Listening } from '../application/listening.js';
 import { LoginThrottle } from '../application/login-throttle.js';
 import type { LoginThrottleSettings } from '../application/login-throttle.js';
 import { BrokerService } from '../application/service.js';
+import { Reloading } from '../application/reloading.js';
 import { LiveSettings } from '../application/settings.js';
 import type { LimitSettings } from '../domain/settings.js';
 import { assembleEngine } from './assemble-engine.js';
@@ -89,10 +90,8 @@ export function assembleBroker(parts: BrokerParts): BrokerService {
     storage,
     engine,
     engineRun,
-    access,
-    listeners,
+    reloading: new Reloading({ engine, access, listeners, settings, others: [], emit }),
     listening,
-    settings,
     failure,
     clock,
     emit,

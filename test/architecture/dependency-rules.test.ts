@@ -137,6 +137,17 @@ const VIOLATIONS: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   },
   'commander-only-in-the-command': { 'src/composition/flags.ts': "import 'commander';" },
   'configuration-libraries-only-in-composition': { 'src/cli/parsing.ts': "import 'yaml';" },
+  'schemas-only-for-configuration-and-administration': { 'src/cli/checking.ts': "import 'zod';" },
+  'administration-knows-only-the-ports': {
+    'src/administration/inside.ts':
+      "import type { value } from '../application/engine.js'; export type T = typeof value;",
+    'src/administration/disk.ts': "import { readFileSync } from 'node:fs'; export const text = readFileSync('x');",
+  },
+  'administration-is-reached-through-its-port': {
+    'adapters/admin/direct/index.ts':
+      "import type { value } from '../../../src/administration/operations.js'; export type T = typeof value;",
+  },
+  'fastify-only-in-the-admin-adapter': { 'src/composition/serving.ts': "import 'fastify';" },
   'production-imports-no-tests': {
     'src/application/shortcut.ts': "import { value } from '../../test/support/helper.js'; export const other = value;",
     'adapters/network/tested/index.ts': "import 'mqtt';",
@@ -165,6 +176,7 @@ const IMPORTED_FILES = [
   'src/domain/broker.ts',
   'src/domain/handlers/handler.ts',
   'src/ports/index.ts',
+  'src/administration/operations.ts',
   'src/application/engine.ts',
   'src/index.ts',
   'adapters/storage/one/index.ts',
@@ -184,6 +196,7 @@ const PACKAGES = [
     'pino',
     'jose',
     'commander',
+    'fastify',
     'yaml',
     'zod',
     'mqtt',

@@ -2,7 +2,7 @@
 // limits the lines that clients can cause.
 import { pino, stdTimeFunctions } from 'pino';
 import type { Logger } from 'pino';
-import type { BrokerEvent, Clock, LifecycleEvent, Telemetry } from 'hexmq/ports';
+import type { BrokerEvent, Clock, LifecycleEvent, LogLevel, Telemetry } from 'hexmq/ports';
 import { LogRateLimiter } from './log-rate-limiter.js';
 import { humanLines } from './human-lines.js';
 import type { LogDestination } from './human-lines.js';
@@ -14,8 +14,6 @@ import { safeJson } from './safe-text.js';
 import { standardError } from './standard-error.js';
 import { burstOf, levelOf, describeEvent } from './messages.js';
 import type { EventLevel } from './messages.js';
-
-export type LogLevel = EventLevel | 'silent';
 
 export type { LogDestination } from './human-lines.js';
 
@@ -78,6 +76,14 @@ class LogTelemetry implements Telemetry {
       };
       this.#logger[levelOf(event)](fields, `${describeEvent(event)}: ${count} more in ${seconds} s`);
     });
+  }
+
+  get level(): LogLevel {
+    return this.#logger.level as LogLevel;
+  }
+
+  set level(level: LogLevel) {
+    this.#logger.level = level;
   }
 
   emit(event: BrokerEvent | LifecycleEvent): void {

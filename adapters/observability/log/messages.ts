@@ -28,6 +28,7 @@ export function levelOf(event: BrokerEvent | LifecycleEvent): EventLevel {
     case 'retained-limited':
     case 'storage-recovered':
     case 'authenticator-passed-over':
+    case 'administration-refused':
     case 'attempts-slowed':
     case 'close-failed':
     case 'changes-abandoned':
@@ -64,6 +65,7 @@ export function burstOf(event: BrokerEvent | LifecycleEvent): number {
       return 1;
     case 'connection-refused':
     case 'handshake-failed':
+    case 'administration-refused':
     case 'publish-denied':
     case 'subscribe-denied':
     case 'retained-limited':
@@ -112,6 +114,8 @@ export function describeEvent(event: BrokerEvent | LifecycleEvent): string {
       return 'connection refused';
     case 'handshake-failed':
       return 'connection refused before MQTT';
+    case 'administration-refused':
+      return 'request to the administration refused';
     case 'connection-ended':
       return 'connection ended';
     case 'publish-denied':
@@ -138,12 +142,8 @@ export function describeEvent(event: BrokerEvent | LifecycleEvent): string {
     case 'stop-waits':
       return `the ${event.kind === 'start-waits' ? 'start' : 'stop'} waits for an adapter`;
     case 'storage-failing':
-      if (event.operation === 'read') return 'storage reads fail; delivery of stored messages waits';
-      return event.storageErrorKind === 'full'
-        ? 'storage is full; acknowledgements wait'
-        : 'storage writes fail; acknowledgements wait';
     case 'storage-recovered':
-      return event.operation === 'read' ? 'storage reads succeed again' : 'storage writes succeed again';
+      return describeStorage(event);
     case 'authenticator-passed-over':
       return 'authenticator failed; the next one decides';
     case 'attempts-slowed':
@@ -173,6 +173,15 @@ export function describeEvent(event: BrokerEvent | LifecycleEvent): string {
     case 'fatal':
       return 'fatal error; the broker stops';
   }
+}
+
+function describeStorage(event: Extract<LifecycleEvent, { kind: 'storage-failing' | 'storage-recovered' }>): string {
+  const { kind, operation } = event;
+  if (kind === 'storage-recovered') return `storage ${operation}s succeed again`;
+  if (operation === 'read') return 'storage reads fail; delivery of stored messages waits';
+  return event.storageErrorKind === 'full'
+    ? 'storage is full; acknowledgements wait'
+    : 'storage writes fail; acknowledgements wait';
 }
 
 /** Ends of connections that are normal in a healthy network. */

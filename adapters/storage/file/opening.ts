@@ -17,7 +17,7 @@ import { damageInTables } from './table-inspection.js';
  * The files of LevelDB, and what a file system or an operating system puts into any directory. The folder of the lock
  * (`directory-lock.ts`) has such a name as well.
  */
-const OWN_FILES = /^(CURRENT|LOCK|LOG|LOG\.old|MANIFEST-\d+|\d+\.(log|ldb|sst|dbtmp)|lost\+found|\..*)$/;
+const OWN_FILES = /^(CURRENT|LOCK|LOG|LOG\.old|MANIFEST-\d+|\d+\.(log|ldb|sst|dbtmp)|lost\+found|admin\.sock|\..*)$/;
 
 const READ_VERSIONS = `${String(OLDEST_FORMAT_VERSION)} to ${String(FORMAT_VERSION)}`;
 

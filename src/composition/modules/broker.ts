@@ -1,12 +1,15 @@
 // The broker itself: the limits in force, the engine as a part of its life, and the service that starts and stops it
 // all.
 import { ContainerModule } from 'inversify';
+import { Administrator } from '../../administration/administrator.js';
 import { AccessAdapters } from '../../application/access-adapters.js';
 import { Engine } from '../../application/engine.js';
 import { EngineRun } from '../../application/engine-run.js';
 import type { EngineRunParts } from '../../application/engine-run.js';
 import { FailureSignal } from '../../application/failure-signal.js';
 import { Listening } from '../../application/listening.js';
+import { Reloading } from '../../application/reloading.js';
+import type { ReloadingParts } from '../../application/reloading.js';
 import { BrokerService } from '../../application/service.js';
 import type { ServiceParts } from '../../application/service.js';
 import { LiveSettings } from '../../application/settings.js';
@@ -15,11 +18,13 @@ import { Authorizer, Clock, Listener, Storage } from '../../ports/index.js';
 import type { AdapterComponents } from '../adapter-table.js';
 import { limitSettings } from '../config-defaults.js';
 import type { Config } from '../config.js';
-import { all, byName, Components, LifecyclePart } from '../injection.js';
+import { all, byName, Components, Endpoint, LifecyclePart } from '../injection.js';
 
 type RunDependencies = Pick<EngineRunParts, 'engine' | 'storage' | 'authorizers'> & {
   readonly components: AdapterComponents;
 };
+
+type ReloadingDependencies = Omit<ReloadingParts, 'emit'> & { readonly components: AdapterComponents };
 
 type ServiceDependencies = Omit<ServiceParts, 'emit'> & { readonly components: AdapterComponents };
 
@@ -40,19 +45,28 @@ export const brokerModule = (config: Config): ContainerModule =>
       }),
     );
     bind(LifecyclePart).toService(EngineRun);
+    bind(Reloading).toResolvedValue(
+      ...byName(({ components: { emit }, ...parts }: ReloadingDependencies) => new Reloading({ ...parts, emit }), {
+        engine: Engine,
+        access: AccessAdapters,
+        listeners: all(Listener),
+        settings: LiveSettings,
+        others: all(Endpoint),
+        warnings: Warnings,
+        components: Components,
+      }),
+    );
     bind(BrokerService).toResolvedValue(
       ...byName(({ components: { emit }, ...parts }: ServiceDependencies) => new BrokerService({ ...parts, emit }), {
         parts: all(LifecyclePart),
         storage: Storage,
         engine: Engine,
         engineRun: EngineRun,
-        access: AccessAdapters,
-        listeners: all(Listener),
+        reloading: Reloading,
         listening: Listening,
-        settings: LiveSettings,
         failure: FailureSignal,
         clock: Clock,
-        warnings: Warnings,
+        administration: Administrator,
         components: Components,
       }),
     );

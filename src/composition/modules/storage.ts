@@ -6,7 +6,7 @@ import { DurabilityWaiters } from '../../application/durability-waiters.js';
 import { FailureSignal } from '../../application/failure-signal.js';
 import type { Part } from '../../application/lifecycle.js';
 import { Pager } from '../../application/pager.js';
-import { storageReports } from '../../application/storage-reports.js';
+import { StorageHealth, storageReports } from '../../application/storage-reports.js';
 import type { StorageReports } from '../../application/storage-reports.js';
 import { Clock, Storage } from '../../ports/index.js';
 import { STORAGE_ADAPTERS } from '../adapter-table.js';
@@ -33,16 +33,17 @@ export const storageModule = ({ storage: { adapter, options, ackLevel } }: Confi
       (storage, { emit }) => openingPart(storage, adapter, emit),
       [Storage, Components],
     );
+    bind(StorageHealth).toDynamicValue(() => new StorageHealth());
     bind(Committer).toResolvedValue(
-      (storage, clock, components, failure) =>
-        new Committer(storage, clock, reports('write', components, failure), durabilityAt(ackLevel)),
-      [Storage, Clock, Components, FailureSignal],
+      (storage, clock, components, failure, health) =>
+        new Committer(storage, clock, reports('write', components, failure, health), durabilityAt(ackLevel)),
+      [Storage, Clock, Components, FailureSignal, StorageHealth],
     );
     bind(DurabilityWaiters).toResolvedValue((committer) => new DurabilityWaiters(committer), [Committer]);
     bind(Pager).toResolvedValue(
-      (storage, clock, waiters, components, failure) =>
-        new Pager(storage, clock, waiters, reports('read', components, failure)),
-      [Storage, Clock, DurabilityWaiters, Components, FailureSignal],
+      (storage, clock, waiters, components, failure, health) =>
+        new Pager(storage, clock, waiters, reports('read', components, failure, health)),
+      [Storage, Clock, DurabilityWaiters, Components, FailureSignal, StorageHealth],
     );
   });
 
@@ -67,5 +68,9 @@ function openingPart(storage: Storage, adapter: string, emit: AdapterComponents[
   };
 }
 
-const reports = (operation: 'write' | 'read', { emit }: AdapterComponents, { raise }: FailureSignal): StorageReports =>
-  storageReports(operation, emit, raise);
+const reports = (
+  operation: 'write' | 'read',
+  { emit }: AdapterComponents,
+  { raise }: FailureSignal,
+  health: StorageHealth,
+): StorageReports => storageReports(operation, emit, raise, health);

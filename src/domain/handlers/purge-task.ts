@@ -1,5 +1,5 @@
-// Drops what waits for a client, in slices: a queue may have a million messages. It ends with those that waited when the
-// command came, or with the session.
+// Drops what waits for a client, in slices: a queue may have a million messages. It ends with those that waited when
+// the command came, or with the session.
 import type { Context } from '../context.js';
 import type { Session } from '../session/session.js';
 import type { Task } from '../work-queue.js';

@@ -4,6 +4,7 @@ import type { Connections } from '../connect/connections.js';
 import type { Wills } from '../connect/wills.js';
 import type { Context } from '../context.js';
 import { Cursor } from '../cursor.js';
+import { sessionQueue } from '../identifiers.js';
 import type { ClientId, TopicFilter, TopicName } from '../identifiers.js';
 import type { MessageDispatcher } from '../publish/message-dispatcher.js';
 import type {
@@ -188,6 +189,7 @@ export class QueryHandler {
     const connection = holder === undefined ? undefined : this.connections.get(holder);
     return {
       clientId,
+      queue: sessionQueue(clientId),
       stored,
       expiryIntervalS,
       disconnectedAtMs: this.#wallMsIfAny(disconnectedAtMs),

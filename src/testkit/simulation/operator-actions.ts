@@ -1,5 +1,5 @@
-// Commands of operators: they disconnect clients, delete sessions, delete retained messages, and purge queues, sometimes
-// just before a crash, while storage is slow.
+// Commands of operators: they disconnect clients, delete sessions, delete retained messages, and purge queues,
+// sometimes just before a crash, while storage is slow.
 import type { Command } from '../../ports/index.js';
 import type { SeededRandom } from '../seeded-random.js';
 import type { Add, ClientTraits } from './operations.js';

@@ -1,9 +1,8 @@
 // The event log: lines and levels of events, and limits on the lines that clients and outages cause.
 import { describe, expect, test } from '@jest/globals';
-import type { BrokerEvent, ClientId, Clock, LifecycleEvent, MessageId, TopicName } from 'hexmq/ports';
+import type { BrokerEvent, ClientId, Clock, LifecycleEvent, LogLevel, MessageId, TopicName } from 'hexmq/ports';
 import { humanLine } from '../../../adapters/observability/log/human-lines.js';
 import { createTelemetry } from '../../../adapters/observability/log/index.js';
-import type { LogLevel } from '../../../adapters/observability/log/index.js';
 
 class ManualClock implements Clock {
   now = 0;

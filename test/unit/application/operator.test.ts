@@ -48,7 +48,10 @@ const message = { topic: 't', payload: new Uint8Array(1), qos: 1, retain: false 
 test.each([
   [undefined, 'a command is an object'],
   [null, 'a command is an object'],
-  [{ kind: 'reboot' }, 'kind: "reboot" is not valid, expected disconnect, delete-session, delete-retained, purge-queue or publish'],
+  [
+    { kind: 'reboot' },
+    'kind: "reboot" is not valid, expected disconnect, delete-session, delete-retained, purge-queue or publish',
+  ],
   [{ kind: 'disconnect' }, 'clientId: a string is expected'],
   [{ kind: 'delete-session', clientId: 5 }, 'clientId: a string is expected'],
   [{ kind: 'delete-retained', topic: ['t'] }, 'topic: a string is expected'],

@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { run } from '../../../src/cli/command.js';
 import { describeAdapters } from '../../../src/cli/describe-adapters.js';
 import { resolveConfig } from '../../../src/composition/resolve-config.js';
-import { VERSION } from '../../../src/cli/version.js';
+import { VERSION } from '../../../src/composition/version.js';
 import { FakeHost } from './fake-host.js';
 
 const directory = mkdtempSync(join(tmpdir(), 'hexmq-cli-'));
@@ -324,7 +324,6 @@ describe('hexmq reload', () => {
   test.each([
     [['--pid', '4712'], 'hexmq: cannot signal process 4712: it is not running\n'],
     [['--pid', 'all'], 'hexmq: --pid: "all" is not valid, expected a process id\n'],
-    [[], 'hexmq: no broker is given, expected --pid-file (or HEXMQ_PID_FILE) or --pid\n'],
     [
       ['--pid-file', file('no.pid', 'soon')],
       `hexmq: ${join(directory, 'no.pid')}: expected a process id and nothing else\n`,

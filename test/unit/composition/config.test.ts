@@ -37,6 +37,7 @@ describe('the default configuration', () => {
       failedAttempts: DEFAULT_LOGIN_THROTTLE,
       authorization: [],
       limits: DEFAULT_LIMITS,
+      admin: { socket: undefined, http: undefined },
       logging: { level: 'info', userNames: true },
     };
     for (const nothing of [undefined, null, {}, { limits: null, listeners: null }])
@@ -121,7 +122,7 @@ describe('an invalid configuration', () => {
       'limits: 5 is not valid, expected a mapping of limits, such as { maxInflight: 50 }',
     ]);
     expect(problemsWith([1])).toEqual([
-      'the configuration: a list is not valid, expected a mapping of listeners, storage, authentication, failedAttempts, authorization, limits and logging',
+      'the configuration: a list is not valid, expected a mapping of listeners, storage, authentication, failedAttempts, authorization, limits, logging and admin',
     ]);
     expect(problemsWith({ listeners: [{ port: 1 }] })).toEqual([
       'listeners[0].type: missing, expected one of tcp, tls, ws, wss, unix',

@@ -130,6 +130,7 @@ describe('the configuration page', () => {
       storage: '',
       limits: '',
       logging: '',
+      admin: '',
     };
     const all = sections.flatMap((section) => {
       const suffix = listed[section as keyof typeof listed];
@@ -146,7 +147,11 @@ describe('the configuration page', () => {
       keysAt(['listeners', 0, part]).map((key) => `listeners[].${part}.${key}`),
     );
     // Adapters share an option of the same name.
-    const beside = [...ofListeners, 'listeners', 'authentication', 'authorization', ...new Set(options)];
+    const ofAdmin = [
+      ...keysAt(['admin', 'tls']).map((key) => `admin.tls.${key}`),
+      ...keysAt(['admin', 'certificates', 0]).map((key) => `admin.certificates[].${key}`),
+    ];
+    const beside = [...ofListeners, ...ofAdmin, 'listeners', 'authentication', 'authorization', ...new Set(options)];
     expect(ROWS.map(({ key }) => key).sort()).toEqual([...all, ...beside].sort());
     expect(Object.keys(configSchema.shape).sort()).toEqual(Object.keys(listed).sort());
   });

@@ -435,6 +435,7 @@ describe('the container', () => {
       'engine',
       'listeners',
       'warnings',
+      'administration',
     ]);
   });
 

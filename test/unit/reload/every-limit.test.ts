@@ -127,6 +127,7 @@ describe('a key that is no limit', () => {
     failedAttempts: { failedAttempts: { allowed: 7 } },
     authorization: { authorization: [{ adapter: 'acl-file', options: { path: 'other' } }] },
     logging: { logging: { level: 'debug' } },
+    admin: { admin: { socket: 'off' } },
   };
 
   test('every section of the configuration is the limits, or needs a restart', () => {

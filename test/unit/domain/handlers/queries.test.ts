@@ -54,6 +54,7 @@ describe('the view of a session', () => {
     core.nowMs += 1000;
     expect(core.broker.query({ kind: 'session', clientId: 'a' })).toEqual({
       clientId: 'a',
+      queue: 'c:a',
       stored: true,
       expiryIntervalS: 4_294_967_295,
       disconnectedAtMs: undefined,

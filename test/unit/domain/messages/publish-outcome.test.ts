@@ -103,6 +103,7 @@ const SCENARIOS: Readonly<Record<DropReason, Scenario | 'later'>> = {
   },
   expired: 'later',
   'session-ended': 'later',
+  purged: 'later',
   'refused-by-client': 'later',
 };
 

@@ -1,0 +1,122 @@
+// The HTTP API: each operation of the administration under a path of its own, on Fastify. Queries are GET, or POST for
+// names that are too long for a URL; commands are POST. Loaded when it is needed, because a start needs none of it.
+import type { IncomingMessage, RequestListener, Server } from 'node:http';
+import Fastify from 'fastify';
+import type { FastifyInstance, FastifyReply, FastifyRequest, FastifyServerOptions } from 'fastify';
+import { AdministrationError } from 'hexmq/ports';
+import type { Actor, Administration, OperationDescription } from 'hexmq/ports';
+import type { Identify } from './access.js';
+import { parametersOf } from './parameters.js';
+import { problem, problemOf } from './problem.js';
+import type { Problem } from './problem.js';
+
+export interface AppParts {
+  readonly administration: Administration;
+  readonly server: Server;
+  readonly identify: Identify;
+  /** A request was refused because its sender is not known. */
+  readonly refused: (request: IncomingMessage, detail: string) => void;
+}
+
+const BASE = '/api/v1/';
+const BODY_BYTES_MAX = 1_048_576;
+/** Requests that are being answered, of all connections. */
+const RUNNING_MAX = 32;
+
+/**
+ * No route has a schema of its own: validation is that of the administration, whatever endpoint a request comes
+ * through. With these in place, Fastify does not load its compilers of schemas.
+ */
+const NO_COMPILERS = {
+  buildValidator: () => notUsed,
+  buildSerializer: () => notUsed,
+} as unknown as NonNullable<NonNullable<FastifyServerOptions['schemaController']>['compilersFactory']>;
+
+/** The handler of requests. */
+export async function createApp(parts: AppParts): Promise<RequestListener> {
+  const app: FastifyInstance = Fastify({
+    serverFactory: () => parts.server,
+    schemaController: { compilersFactory: NO_COMPILERS },
+    bodyLimit: BODY_BYTES_MAX,
+    exposeHeadRoutes: false,
+    frameworkErrors: (error, _request, reply) => {
+      send(reply, problemOf(error));
+    },
+  });
+  const actors = new WeakMap<FastifyRequest, Actor>();
+  bound(app);
+  app.addHook('onRequest', async (request, reply) => {
+    const actor = parts.identify(request.raw);
+    if (typeof actor !== 'string') {
+      actors.set(request, actor);
+      return;
+    }
+    parts.refused(request.raw, actor);
+    // The rest of the request is of no interest.
+    reply.header('www-authenticate', 'Bearer').header('connection', 'close');
+    return send(reply, problem('unauthorized', actor));
+  });
+  app.setErrorHandler((error, _request, reply) => {
+    send(reply, problemOf(error));
+  });
+  app.setNotFoundHandler((request, reply) => {
+    notFound(parts.administration, request, reply);
+  });
+  const { administration } = parts;
+  for (const operation of administration.operations.values()) addOperation(app, administration, operation, actors);
+  app.get(`${BASE}openapi.json`, () => administration.openApi);
+  await app.ready();
+  return (request, response) => {
+    app.routing(request, response);
+  };
+}
+
+function addOperation(
+  app: FastifyInstance,
+  administration: Administration,
+  { name, kind, request: schema }: OperationDescription,
+  actors: WeakMap<FastifyRequest, Actor>,
+): void {
+  const call = (request: FastifyRequest, given: unknown): Promise<unknown> =>
+    administration.call(name, given, actors.get(request) as Actor);
+  app.post(`${BASE}${name}`, (request) => call(request, request.body ?? {}));
+  if (kind === 'query') app.get(`${BASE}${name}`, (request) => call(request, parametersOf(request.query, schema)));
+}
+
+/** Bounds what is answered at once, and says so in every answer that a cache could keep. */
+function bound(app: FastifyInstance): void {
+  let running = 0;
+  app.addHook('onRequest', async (_request, reply) => {
+    reply.header('cache-control', 'no-store').header('x-content-type-options', 'nosniff');
+    if (running < RUNNING_MAX) {
+      running++;
+      // Also if the client has gone before the answer was ready.
+      reply.raw.once('close', () => running--);
+      return;
+    }
+    reply.header('retry-after', '1').header('connection', 'close');
+    return send(reply, problem('busy', `${RUNNING_MAX} requests are being answered: try again in a moment`));
+  });
+}
+
+function notFound(administration: Administration, request: FastifyRequest, reply: FastifyReply): void {
+  const [path = ''] = request.url.split('?');
+  const name = path.startsWith(BASE) ? path.slice(BASE.length) : undefined;
+  const operation = name === undefined ? undefined : administration.operations.get(name);
+  if (operation !== undefined) {
+    const allowed = operation.kind === 'query' ? 'GET, POST' : 'POST';
+    reply.header('allow', allowed);
+    send(reply, problem('method', `${operation.name} is called with ${allowed.replace(', ', ' or ')}`));
+    return;
+  }
+  const names = [...administration.operations.keys()].join(', ');
+  send(reply, problemOf(new AdministrationError('unknown-operation', `expected ${BASE} and one of ${names}`)));
+}
+
+function send(reply: FastifyReply, body: Problem): FastifyReply {
+  return reply.code(body.status).type('application/problem+json').send(JSON.stringify(body));
+}
+
+const notUsed = (): never => {
+  throw new Error('no route has a schema of its own');
+};

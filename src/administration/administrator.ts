@@ -1,0 +1,124 @@
+// The administration of a running broker behind its port: finds the operation, checks the role and the request, carries
+// it out, and turns every failure that a caller can cause into an error that says what was wrong.
+import type * as z from 'zod';
+import { AdministrationError } from '../ports/index.js';
+import type { Actor, Administration, OperationDescription, RequestProblem } from '../ports/index.js';
+import type { BrokerParts } from './broker-parts.js';
+import { Commands } from './commands.js';
+import { descriptions, openApiOf } from './openapi.js';
+import { KeptCursors } from './kept-cursors.js';
+import { isOperation, OPERATIONS } from './operations.js';
+import type { AnswerOf, CheckedRequestOf, OperationName, PagedOperation } from './operations.js';
+import { Queries } from './queries.js';
+
+type Handlers = {
+  readonly [Name in Exclude<OperationName, PagedOperation>]: (
+    request: CheckedRequestOf<Name>,
+    actor: Actor,
+  ) => AnswerOf<Name> | Promise<AnswerOf<Name>>;
+};
+
+interface AnyPageRequest {
+  readonly limit: number;
+  readonly cursor?: string | undefined;
+}
+
+export class Administrator implements Administration {
+  readonly #cursors: KeptCursors;
+  readonly #queries: Queries;
+  readonly #commands: Commands;
+  readonly #version: string;
+
+  readonly #handlers: Handlers = {
+    status: () => this.#queries.status(),
+    client: ({ clientId }) => this.#queries.client(clientId),
+    session: ({ clientId }) => this.#queries.session(clientId),
+    'retained-message': (request) => this.#queries.retainedMessage(request),
+    limits: () => this.#queries.limits(),
+    storage: () => this.#queries.storage(),
+    disconnect: (request, actor) => this.#commands.disconnect(request, actor),
+    'delete-session': (request, actor) => this.#commands.deleteSession(request, actor),
+    'delete-retained': (request, actor) => this.#commands.deleteRetained(request, actor),
+    'purge-queue': (request, actor) => this.#commands.purgeQueue(request, actor),
+    publish: (request, actor) => this.#commands.publish(request, actor),
+    reload: (_request, actor) => this.#commands.reload(actor),
+    'log-level': (request, actor) => this.#commands.logLevel(request, actor),
+  };
+
+  constructor(parts: BrokerParts) {
+    this.#cursors = new KeptCursors(parts.clock);
+    this.#queries = new Queries(parts);
+    this.#commands = new Commands(parts);
+    this.#version = parts.version;
+  }
+
+  /** Made when it is first needed: a start needs none of it. */
+  get operations(): ReadonlyMap<string, OperationDescription> {
+    return descriptions();
+  }
+
+  get openApi(): object {
+    return openApiOf(this.#version);
+  }
+
+  async call(operation: string, given: unknown, actor: Actor): Promise<unknown> {
+    if (!isOperation(operation)) {
+      const names = Object.keys(OPERATIONS).join(', ');
+      throw new AdministrationError(
+        'unknown-operation',
+        `there is no operation ${operation}, expected one of ${names}`,
+      );
+    }
+    const { role, request: schema } = OPERATIONS[operation];
+    if (role === 'write' && actor.role !== 'write')
+      throw new AdministrationError('forbidden', `${operation} needs the role write, and ${actor.name} has read`);
+    const request = check(schema, given);
+    try {
+      return await this.#carryOut(operation, request, actor);
+    } catch (error) {
+      if (error instanceof AdministrationError) throw error;
+      // The broker is stopping: nothing else makes the core refuse a request that was checked.
+      throw new AdministrationError('unavailable', error instanceof Error ? error.message : String(error));
+    }
+  }
+
+  /** No page continues any more. */
+  close(): void {
+    this.#cursors.close();
+  }
+
+  #carryOut(operation: OperationName, request: unknown, actor: Actor): unknown {
+    if (operation in this.#handlers) {
+      const handle = this.#handlers[operation as keyof Handlers] as (request: unknown, actor: Actor) => unknown;
+      return handle(request, actor);
+    }
+    return this.#page(operation as PagedOperation, request as AnyPageRequest);
+  }
+
+  async #page(operation: PagedOperation, request: AnyPageRequest): Promise<object> {
+    const { limit, cursor } = request;
+    const begin = this.#queries.begin[operation] as (request: AnyPageRequest) => ReturnType<KeptCursors['take']>;
+    const next = cursor === undefined ? begin(request) : this.#cursors.take(operation, cursor);
+    const found = await next(limit);
+    return found.next === undefined
+      ? { items: found.items }
+      : { items: found.items, cursor: this.#cursors.keep(operation, found.next) };
+  }
+}
+
+function check(schema: z.ZodType, given: unknown): unknown {
+  const parsed = schema.safeParse(given ?? {});
+  if (parsed.success) return parsed.data;
+  const problems = parsed.error.issues.flatMap(problemsOf);
+  const [first] = problems;
+  const where = first === undefined || first.parameter === '' ? '' : `${first.parameter}: `;
+  throw new AdministrationError('invalid', `${where}${first?.detail ?? 'the request is not valid'}`, problems);
+}
+
+function problemsOf(issue: z.core.$ZodIssue): RequestProblem[] {
+  if (issue.code === 'unrecognized_keys')
+    return issue.keys.slice(0, 10).map((key) => ({ parameter: shortened(key), detail: 'there is no such parameter' }));
+  return [{ parameter: issue.path.map(String).join('.'), detail: issue.message }];
+}
+
+const shortened = (key: string): string => (key.length > 60 ? `${key.slice(0, 57)}...` : key);

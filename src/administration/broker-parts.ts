@@ -1,0 +1,39 @@
+// What the administration needs of the broker that it administers.
+import type { AckLevel, BrokerControl, BrokerEvent, Clock, LifecycleEvent, LogLevel, Storage } from '../ports/index.js';
+
+/** Whether the operations on storage succeed. */
+export interface StorageState {
+  readonly isWriting: boolean;
+  readonly isReading: boolean;
+  /** Of the last attempt that failed. */
+  readonly error: string | undefined;
+}
+
+/** What came of a reload. */
+export interface ReloadResult {
+  /** One sentence for each part that could not reload. */
+  readonly problems: readonly string[];
+  /** Keys that have changed and are only read at a start. */
+  readonly restartNeeded: readonly string[];
+}
+
+/** An observer of events that has levels, such as the log. */
+export interface LevelControl {
+  level: LogLevel;
+}
+
+export interface BrokerParts {
+  readonly control: BrokerControl;
+  readonly storage: Pick<Storage, 'traits' | 'readQueue' | 'readRetained'>;
+  readonly storageState: StorageState;
+  readonly uncommittedChanges: () => number;
+  readonly ackLevel: AckLevel;
+  /** By listener; as in the configuration, with `undefined` for `off`. */
+  readonly limits: { readonly current: object; readonly perListener: ReadonlyMap<string, object> };
+  readonly addresses: ReadonlyMap<string, string>;
+  readonly reload: () => Promise<ReloadResult>;
+  readonly levels: readonly LevelControl[];
+  readonly version: string;
+  readonly clock: Clock;
+  readonly emit: (event: BrokerEvent | LifecycleEvent) => void;
+}

@@ -1,0 +1,92 @@
+// The operations as data: descriptions for endpoints, and an OpenAPI document. Both are made from the schemas that
+// validate.
+import * as z from 'zod';
+import type { JsonSchema, OperationDescription } from '../ports/index.js';
+import { OPERATIONS } from './operations.js';
+
+let described: ReadonlyMap<string, OperationDescription> | undefined;
+
+/** The operations by name. */
+export function descriptions(): ReadonlyMap<string, OperationDescription> {
+  return (described ??= new Map(
+    Object.entries(OPERATIONS).map(([name, { kind, role, summary, request, answer }]) => [
+      name,
+      { name, kind, role, summary, request: schemaOf(request, 'input'), answer: schemaOf(answer, 'output') },
+    ]),
+  ));
+}
+
+function schemaOf(schema: z.ZodType, io: 'input' | 'output'): JsonSchema {
+  const { $schema: _, ...rest } = z.toJSONSchema(schema, { io, target: 'draft-2020-12' });
+  return rest;
+}
+
+const PROBLEM: JsonSchema = {
+  description: 'What was wrong and what was expected (RFC 9457).',
+  type: 'object',
+  required: ['type', 'title', 'status', 'detail'],
+  properties: {
+    type: { type: 'string', description: 'urn:hexmq:problem: and the kind of the problem.' },
+    title: { type: 'string' },
+    status: { type: 'integer' },
+    detail: { type: 'string' },
+    errors: {
+      type: 'array',
+      items: {
+        type: 'object',
+        required: ['parameter', 'detail'],
+        properties: { parameter: { type: 'string' }, detail: { type: 'string' } },
+      },
+    },
+  },
+};
+
+/** Every operation has a path of its own: queries are GET with parameters, commands are POST with a JSON body. */
+export function openApiOf(version: string): object {
+  const paths = [...descriptions().values()].map((operation) => [`/api/v1/${operation.name}`, pathOf(operation)]);
+  return {
+    openapi: '3.1.0',
+    info: {
+      title: 'hexmq administration',
+      version,
+      description: 'Shows and changes a running broker. The same operations are behind the command hexmq.',
+    },
+    security: [{ token: [] }],
+    paths: Object.fromEntries(paths) as object,
+    components: {
+      securitySchemes: { token: { type: 'http', scheme: 'bearer' } },
+      schemas: { Problem: PROBLEM },
+      responses: {
+        Problem: {
+          description: 'The operation was not carried out.',
+          content: { 'application/problem+json': { schema: { $ref: '#/components/schemas/Problem' } } },
+        },
+      },
+    },
+  };
+}
+
+function pathOf({ name, kind, role, summary, request, answer }: OperationDescription): object {
+  const operation = {
+    operationId: name,
+    summary,
+    description: `Needs the role ${role}.`,
+    responses: {
+      200: { description: 'The answer.', content: { 'application/json': { schema: answer } } },
+      default: { $ref: '#/components/responses/Problem' },
+    },
+  };
+  return kind === 'query'
+    ? { get: { ...operation, parameters: parametersOf(request) } }
+    : { post: { ...operation, requestBody: { required: true, content: { 'application/json': { schema: request } } } } };
+}
+
+function parametersOf({ properties = {}, required = [] }: JsonSchema): object[] {
+  const names = required as readonly string[];
+  return Object.entries(properties as Record<string, object>).map(([name, schema]) => ({
+    name,
+    in: 'query',
+    required: names.includes(name),
+    schema,
+  }));
+}

@@ -1,0 +1,100 @@
+// The broker that runs, as a command sees it: found by the same flags as `start` has, and called by the operations of
+// the administration, whose types come from its table.
+import { userInfo } from 'node:os';
+import type { Command } from 'commander';
+import type { AnswerOf, ItemOf, OperationName, PagedOperation, RequestOf } from '../../administration/operations.js';
+import { ADAPTER_TOOLS } from '../../composition/adapter-table.js';
+import { adminSocketOf } from '../../composition/admin-socket.js';
+import { NetworkError } from '../../ports/index.js';
+import { loadConfig } from '../load-config.js';
+import { pidFileOf } from '../pid-file.js';
+import type { ProcessHost } from '../process-host.js';
+
+/** The longest path of a Unix socket that every system accepts. */
+const PATH_BYTES_MAX = 103;
+/** Of a page, in items: a list that is read to its end needs few requests. */
+const PAGE = 500;
+
+export interface BrokerFlags {
+  readonly config?: string;
+  readonly storage?: string;
+  readonly data?: string;
+  readonly pidFile?: string;
+  readonly socket?: string;
+}
+
+export const addBrokerFlags = (command: Command): Command =>
+  command
+    .option('-c, --config <file>', 'configuration that the broker was started with; also HEXMQ_CONFIG')
+    .option('--data <directory>', 'data directory of the broker; also HEXMQ_DATA')
+    .option('--pid-file <file>', 'the PID file of a broker that stores elsewhere; also HEXMQ_PID_FILE')
+    .option('--socket <path>', 'the Unix socket of the administration, in place of these');
+
+export interface RunningBroker {
+  call<Name extends OperationName>(operation: Name, request: RequestOf<Name>): Promise<AnswerOf<Name>>;
+  /** All items, page by page. */
+  all<Name extends PagedOperation>(operation: Name, request: RequestOf<Name>): AsyncGenerator<ItemOf<Name>>;
+}
+
+/** @throws ConfigError if the configuration is wrong, NetworkError if it says of no socket. */
+export async function runningBroker(flags: BrokerFlags, host: ProcessHost): Promise<RunningBroker> {
+  const { connectTo } = await ADAPTER_TOOLS.adminClient();
+  const client = connectTo(socketOf(flags, host), userName());
+  const call: RunningBroker['call'] = (operation, request) =>
+    client.call(operation, request) as Promise<AnswerOf<typeof operation>>;
+  return {
+    call,
+    async *all<Name extends PagedOperation>(operation: Name, request: RequestOf<Name>): AsyncGenerator<ItemOf<Name>> {
+      let cursor: string | undefined;
+      do {
+        const page = (await call(operation, {
+          limit: PAGE,
+          ...request,
+          ...(cursor === undefined ? {} : { cursor }),
+        })) as { readonly items: ItemOf<Name>[]; readonly cursor?: string };
+        yield* page.items;
+        cursor = page.cursor;
+      } while (cursor !== undefined);
+    },
+  };
+}
+
+function socketOf(flags: BrokerFlags, host: ProcessHost): string {
+  const path = flags.socket ?? foundSocket(flags, host);
+  const bytes = Buffer.byteLength(path);
+  if (bytes > PATH_BYTES_MAX)
+    throw new NetworkError(
+      `the path of the broker's socket has ${bytes} bytes, and a Unix socket takes ${PATH_BYTES_MAX}: ${path}; ` +
+        'start the broker with a shorter admin.socket in its configuration',
+    );
+  return path;
+}
+
+function foundSocket(flags: BrokerFlags, host: ProcessHost): string {
+  const { config: file, storage, data } = flags;
+  const { config } = loadConfig(
+    {
+      ...(file === undefined ? {} : { config: file }),
+      ...(storage === undefined ? {} : { storage }),
+      ...(data === undefined ? {} : { data }),
+    },
+    host.environment,
+  );
+  const found = adminSocketOf(config, pidFileOf(flags, host));
+  if (found !== undefined) return found.path;
+  throw new NetworkError(
+    config.admin.socket === 'off'
+      ? 'the configuration has admin.socket: off, so the broker has no socket: use HTTP, or configure a socket'
+      : `a broker with ${config.storage.adapter} storage has its socket beside its PID file: ` +
+          'give --pid-file as the broker was started with it, or configure admin.socket',
+  );
+}
+
+function userName(): string {
+  try {
+    return userInfo().username;
+  } catch {
+    // A user id without a name, as containers have.
+    return `uid-${process.getuid?.() ?? 'unknown'}`;
+  }
+}

@@ -1,0 +1,105 @@
+// The administration and its endpoints, loaded after everything that it administers: endpoints open last.
+import { ContainerModule } from 'inversify';
+import { Administrator } from '../../administration/administrator.js';
+import type { BrokerParts } from '../../administration/broker-parts.js';
+import { Endpoints } from '../../administration/endpoints.js';
+import { Committer } from '../../application/committer.js';
+import { Engine } from '../../application/engine.js';
+import { Listening } from '../../application/listening.js';
+import { Reloading } from '../../application/reloading.js';
+import { LiveSettings } from '../../application/settings.js';
+import { StorageHealth } from '../../application/storage-reports.js';
+import { Clock, Storage, Telemetry } from '../../ports/index.js';
+import type { AdministrationEndpoint } from '../../ports/index.js';
+import { BUILT_IN_ADAPTERS } from '../adapter-table.js';
+import type { AdapterComponents, EndpointOptions } from '../adapter-table.js';
+import type { AdminSocket } from '../config-schema.js';
+import type { Config } from '../config.js';
+import { all, at, byName, Components, Endpoint, LifecyclePart } from '../injection.js';
+import { construct } from '../plugin-loader.js';
+import { VERSION } from '../version.js';
+
+interface Dependencies {
+  readonly engine: Engine;
+  readonly reloading: Reloading;
+  readonly settings: LiveSettings;
+  readonly storage: Storage;
+  readonly storageState: StorageHealth;
+  readonly committer: Committer;
+  readonly listening: Listening;
+  readonly telemetry: readonly Telemetry[];
+  readonly clock: Clock;
+  readonly components: AdapterComponents;
+}
+
+interface EndpointDependencies {
+  readonly endpoints: readonly AdministrationEndpoint[];
+  readonly administrator: Administrator;
+  readonly components: AdapterComponents;
+}
+
+/** @param socket the Unix socket, which may not stand in the configuration. */
+export const administrationModule = (config: Config, socket: AdminSocket | undefined): ContainerModule =>
+  new ContainerModule(({ bind }) => {
+    const { http } = config.admin;
+    bind(Administrator).toResolvedValue(
+      ...byName((parts: Dependencies) => new Administrator(partsOf(parts, config)), {
+        engine: Engine,
+        reloading: Reloading,
+        settings: LiveSettings,
+        storage: Storage,
+        storageState: StorageHealth,
+        committer: Committer,
+        listening: Listening,
+        telemetry: all(Telemetry),
+        clock: Clock,
+        components: Components,
+      }),
+    );
+    if (socket !== undefined)
+      bind(Endpoint)
+        .toResolvedValue((components) => createEndpoint('admin.socket', { socket }, components), [Components])
+        .when(at('admin.socket'));
+    if (http !== undefined)
+      bind(Endpoint)
+        .toResolvedValue((components) => createEndpoint('admin', { http }, components), [Components])
+        .when(at('admin'));
+    bind(Endpoints).toResolvedValue(
+      ...byName(
+        ({ endpoints, administrator, components: { emit } }: EndpointDependencies) =>
+          new Endpoints({ endpoints, administrator, emit }),
+        { endpoints: all(Endpoint), administrator: Administrator, components: Components },
+      ),
+    );
+    bind(LifecyclePart).toService(Endpoints);
+  });
+
+function partsOf({ engine, settings, ...parts }: Dependencies, { storage: { ackLevel } }: Config): BrokerParts {
+  const { reloading, committer, listening, telemetry, components } = parts;
+  return {
+    control: {
+      query: (query) => engine.broker.query(query),
+      command: (command, actor) => engine.command(command, actor),
+    },
+    storage: parts.storage,
+    storageState: parts.storageState,
+    uncommittedChanges: () => committer.waitingChanges,
+    ackLevel,
+    limits: settings,
+    addresses: listening.addresses,
+    reload: () => reloading.request(),
+    levels: telemetry.filter((one) => one.level !== undefined) as BrokerParts['levels'],
+    version: VERSION,
+    clock: parts.clock,
+    emit: components.emit as BrokerParts['emit'],
+  };
+}
+
+async function createEndpoint(
+  key: string,
+  options: EndpointOptions,
+  components: AdapterComponents,
+): Promise<AdministrationEndpoint> {
+  const module = await BUILT_IN_ADAPTERS.administration();
+  return construct(key, 'administration', () => module.createEndpoint(options, components));
+}

@@ -1,0 +1,99 @@
+// The administration port: how an operator, or a program in the operator's name, looks at a running broker and changes
+// it. It is a driving port. The endpoints (a Unix socket, HTTP), the program that embeds the broker, and plugins call
+// the same operations, which are described as data: an endpoint needs to know none of them. What a call costs is
+// bounded here; who the caller is, an endpoint finds out.
+import type { Checkable } from './checkable.js';
+import type { Reloadable } from './reloadable.js';
+
+/** What a caller may do: `write` includes `read`. */
+export type AdministrationRole = 'read' | 'write';
+
+/** In whose name an operation is called. */
+export interface Actor {
+  /** For the event that each command causes. */
+  readonly name: string;
+  readonly role: AdministrationRole;
+}
+
+/** One operation, described for endpoints and for documentation. */
+export interface OperationDescription {
+  /** Lower case, with hyphens. */
+  readonly name: string;
+  /** A query changes nothing and may be repeated. */
+  readonly kind: 'query' | 'command';
+  /** What the caller needs. */
+  readonly role: AdministrationRole;
+  /** One sentence. */
+  readonly summary: string;
+  /** JSON Schema (2020-12) of the request, an object. */
+  readonly request: JsonSchema;
+  /** JSON Schema of the answer. */
+  readonly answer: JsonSchema;
+}
+
+/** A schema as JSON has it. */
+export type JsonSchema = Readonly<Record<string, unknown>>;
+
+/** The operations of one running broker. */
+export interface Administration {
+  readonly operations: ReadonlyMap<string, OperationDescription>;
+  /** The operations as an OpenAPI document, as endpoints for HTTP serve them. */
+  readonly openApi: object;
+  /**
+   * @returns the answer, as plain data that JSON can hold. Instants are strings in RFC 3339.
+   * @throws AdministrationError (as a rejection), and nothing else that a caller could cause.
+   */
+  call(operation: string, request: unknown, actor: Actor): Promise<unknown>;
+}
+
+/** Why an operation was not carried out. */
+export type AdministrationErrorKind =
+  /** There is no such operation. */
+  | 'unknown-operation'
+  /** The request does not fit the operation: see `problems`. */
+  | 'invalid'
+  /** The caller's role does not allow it. */
+  | 'forbidden'
+  /** There is no such client, session or message. */
+  | 'not-found'
+  /** A cursor has been used already, or was not used for too long. */
+  | 'gone'
+  /** A limit of the broker forbids it. */
+  | 'refused'
+  /** Too much is asked for at once: later it may work. */
+  | 'busy'
+  /** The broker, or its storage, cannot answer now. */
+  | 'unavailable';
+
+/** A part of a request that is wrong. */
+export interface RequestProblem {
+  /** The name of the parameter, with dots between levels; empty for the request as a whole. */
+  readonly parameter: string;
+  /** What is wrong and what is expected. */
+  readonly detail: string;
+}
+
+/** An operation that was not carried out, with what was wrong and what was expected. */
+export class AdministrationError extends Error {
+  override readonly name = 'AdministrationError';
+
+  constructor(
+    readonly kind: AdministrationErrorKind,
+    message: string,
+    readonly problems: readonly RequestProblem[] = [],
+  ) {
+    super(message);
+  }
+}
+
+/** An endpoint to the administration: it opens last and closes first, so the broker runs whenever it is open. */
+export interface AdministrationEndpoint extends Checkable, Reloadable {
+  /** For events and error messages. */
+  readonly name: string;
+  /**
+   * @returns where it listens, for humans; `undefined` if it could not open and is not needed, which it has reported.
+   * @throws Error that says what to do.
+   */
+  open(administration: Administration): Promise<string | undefined>;
+  close(): Promise<void>;
+}

@@ -1,0 +1,162 @@
+// The administration at the built command, as an operator uses it: found without configuration, after a kill as well,
+// over HTTP with tokens; and the example of the guide, line by line.
+import { describe, expect, test } from '@jest/globals';
+import { lstatSync, readFileSync, writeFileSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { afterwards } from './program.js';
+import { hexmq, ROOT, startBroker, temporaryDirectory } from './hexmq-command.js';
+import type { RunningBroker } from './hexmq-command.js';
+import { connected } from './raw-socket.js';
+import { scene } from './program.js';
+
+interface Running {
+  readonly broker: RunningBroker;
+  readonly directory: string;
+  /** Runs the command on this broker. @returns its standard output; fails if its status is another one. */
+  readonly run: (args: readonly string[], status?: number) => Promise<string>;
+}
+
+async function running(args: readonly string[] = []): Promise<Running> {
+  const directory = join(temporaryDirectory(), 'data');
+  const broker = await startBroker(['--port', '0', '--data', directory, ...args]);
+  afterwards(() => {
+    broker.program.kill('SIGKILL');
+  });
+  return {
+    broker,
+    directory,
+    run: async (given, status = 0) => {
+      const end = await hexmq([...given, '--data', directory]);
+      expect({ given, status: end.status, stderr: end.status === status ? '' : end.stderr }).toEqual({
+        given,
+        status,
+        stderr: '',
+      });
+      return status === 0 ? end.stdout : end.stderr;
+    },
+  };
+}
+
+const parsed = (text: string): unknown => JSON.parse(text);
+
+test('the command sees and changes a running broker that was started without configuration', () =>
+  scene(async () => {
+    const { broker, directory, run } = await running();
+    expect(lstatSync(join(directory, 'admin.sock')).mode & 0o777).toBe(0o600);
+    const away = await connected(broker, { clientId: 'away', clean: false });
+    await away.subscribe(['plant/#', 1]);
+    await away.disconnect();
+    expect(await run(['publish', 'plant/alarm', 'fire', '--qos', '1', '--retain'])).toContain('1 subscriptions match');
+    expect(parsed(await run(['sessions', '--json']))).toMatchObject([
+      { clientId: 'away', isConnected: false, subscriptions: 1, queued: 1, queuedBytes: 4 },
+    ]);
+    expect(parsed(await run(['queue', 'away', '--json']))).toMatchObject([
+      { topic: 'plant/alarm', state: 'waiting', payload: Buffer.from('fire').toString('base64') },
+    ]);
+    expect(await run(['queues', '--top', '1'])).toContain('away');
+    expect(await run(['status'])).toMatch(/^sessions: +1 with 1 subscriptions$/m);
+    expect(await run(['route', 'plant/alarm'])).toContain('plant/#');
+    expect(await run(['inspect', 'sessions'])).toContain('away');
+    expect(await run(['log-level', 'debug'])).toBe('the level of the log is debug, it was info\n');
+    expect(await run(['retained', 'delete', 'plant/alarm'])).toBe('the retained message is removed\n');
+    expect(await run(['queue', 'purge', 'away'])).toBe('1 messages for away are dropped\n');
+    expect(await run(['session', 'delete', 'away'])).toBe('the session of away is deleted\n');
+    expect(await run(['session', 'away'], 1)).toBe('hexmq: there is no session of away\n');
+    const { status, stderr } = await broker.stop();
+    expect(status).toBe(0);
+    expect(stderr.match(/"event":"operator-command","actor":"[^"]+ \(socket\)"/g)).toHaveLength(5);
+    expect(await run(['status'], 1)).toMatch(
+      /^hexmq: no broker runs here: nothing listens on .*admin\.sock; start one/,
+    );
+  }));
+
+test('the command finds the broker that follows one that was killed', () =>
+  scene(async () => {
+    const { broker, directory, run } = await running();
+    broker.program.kill('SIGKILL');
+    await broker.program.end();
+    expect(lstatSync(join(directory, 'admin.sock')).isSocket()).toBe(true);
+    expect(await run(['status'], 1)).toContain('no broker runs here');
+    const next = await startBroker(['--port', '0', '--data', directory]);
+    afterwards(() => {
+      next.program.kill('SIGKILL');
+    });
+    expect(parsed(await run(['status', '--json']))).toMatchObject({ connections: 0, storage: { isDurable: true } });
+    expect((await next.stop()).status).toBe(0);
+  }));
+
+test('the command disconnects a client, and reloads what the broker reads from files', () =>
+  scene(async () => {
+    const { broker, run } = await running();
+    const client = await connected(broker, { clientId: 'here' });
+    expect(parsed(await run(['client', 'here', '--json']))).toMatchObject({ clientId: 'here', protocolVersion: 4 });
+    expect(await run(['disconnect', 'here'])).toBe('here is disconnected\n');
+    await client.gone();
+    expect(await run(['reload'])).toBe('reloaded\n');
+    await broker.stop();
+  }));
+
+describe('the administration over HTTP', () => {
+  test('the administration over HTTP takes tokens of two roles, and a token that was added needs a reload', () =>
+    scene(async () => {
+      const directory = temporaryDirectory();
+      const tokens = join(directory, 'tokens');
+      const config = join(directory, 'hexmq.yaml');
+      const tokenOf = async (name: string, role: string): Promise<string> =>
+        (await hexmq(['token', name, '--role', role, '--file', tokens])).stdout.trim();
+      const reader = await tokenOf('reader', 'read');
+      const settings = {
+        listeners: [{ type: 'tcp', port: 0 }],
+        storage: { options: { directory: join(directory, 'data') } },
+        admin: { port: 0, tokens },
+      };
+      writeFileSync(config, JSON.stringify(settings));
+      const broker = await startBroker(['--config', config]);
+      afterwards(() => {
+        broker.program.kill('SIGKILL');
+      });
+      const [, address = ''] = await broker.program.logs(/"listener":"admin","address":"([^"]+)"/);
+      const call = (path: string, token?: string, body?: object): Promise<Response> =>
+        fetch(`http://${address}/api/v1/${path}`, {
+          ...(body === undefined ? {} : { method: 'POST', body: JSON.stringify(body) }),
+          headers: {
+            'content-type': 'application/json',
+            ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
+          },
+        });
+      expect((await call('status')).status).toBe(401);
+      expect((await call('status', 'hexmq_guess')).status).toBe(401);
+      expect((await call('status', reader)).status).toBe(200);
+      const message = { topic: 't', payload: 'x' };
+      const forbidden = await call('publish', reader, message);
+      expect(forbidden.status).toBe(403);
+      expect(forbidden.headers.get('content-type')).toMatch(/^application\/problem\+json/);
+      expect(await forbidden.json()).toMatchObject({ detail: 'publish needs the role write, and reader has read' });
+      const writer = await tokenOf('writer', 'write');
+      expect((await call('publish', writer, message)).status).toBe(401);
+      expect((await hexmq(['reload', '--config', config])).stdout).toBe('reloaded\n');
+      expect((await call('publish', writer, message)).status).toBe(200);
+      expect((await broker.stop()).stderr).toMatch(/"actor":"writer","command":"publish"/);
+    }));
+
+  test('the administration over HTTP is refused by check-config where others could read its tokens', async () => {
+    const config = join(temporaryDirectory(), 'hexmq.yaml');
+    writeFileSync(config, JSON.stringify({ admin: { host: '0.0.0.0', tokens: 'missing' } }));
+    const { status, stderr } = await hexmq(['check-config', '--config', config]);
+    expect(status).toBe(1);
+    expect(stderr).toMatch(/^hexmq: admin\.host: 0\.0\.0\.0 can be reached by other machines, .*admin\.tls/m);
+  });
+});
+
+test('the example of the guide runs as it stands there', () =>
+  scene(async () => {
+    const { broker, run } = await running();
+    const away = await connected(broker, { clientId: 'away', clean: false });
+    await away.subscribe(['plant/#', 1]);
+    await away.disconnect();
+    const page = readFileSync(resolve(ROOT, 'docs/operate.md'), 'utf8');
+    const lines = [...page.matchAll(/^\$ hexmq (.+)$/gm)].map(([, line = '']) => line);
+    expect(lines.length).toBeGreaterThan(3);
+    for (const line of lines) expect(await run(line.split(' '))).not.toBe('');
+    await broker.stop();
+  }));
