@@ -47,8 +47,8 @@ export class Drops {
   }
 
   /**
-   * Only drops from a full queue or from full memory, and a purge, lose what can be acknowledged. A message that could not be
-   * retained went to its subscribers.
+   * Only drops from a full queue or from full memory, and a purge, lose what can be acknowledged. A message that could
+   * not be retained went to its subscribers.
    */
   dropped({ queue, reason, topic }: Drop, publications: Publications, clock: LogicalClock): void {
     if (topic !== undefined && NOT_RETAINED.has(reason)) publications.notRetained(topic, clock.tick());
