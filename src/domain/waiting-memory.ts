@@ -4,7 +4,8 @@
 // group that holds most pays first: its waiting messages are dropped, and if it has none, its connection is ended, or
 // its session. So a client that keeps up loses nothing while another holds more. Under `refuse` no message is dropped:
 // new ones are refused, and the client that holds most is disconnected if that is not enough. Sums are plain additions;
-// only a share that has grown or shrunk by a fifth moves to another rank.
+// only a share of 4 KiB or more that has grown or shrunk by a fifth moves to another rank. Smaller ones are one rank,
+// which pays when no share is larger: very many clients fill the memory with 4 KiB each.
 import type { ConnectionId } from './identifiers.js';
 import type { Task, WorkQueue } from './work-queue.js';
 
@@ -20,22 +21,36 @@ export interface MemoryHolder<Ended> {
   freeBuffer(): boolean;
 }
 
+/** By this factor a small share holds more than another. */
+const MORE = 5 / 4;
 /** Before a connection is ended, so many others are looked at that may hold what is in storage as well. */
 const BUFFERS_EXAMINED = 64;
-/** Smaller shares have no rank: they are not what fills the memory. */
+/** What a client with a message or two holds has no rank: less than the session itself takes. */
+const UNRANKED_BYTES = 256;
+/** Smaller shares are all of one rank. A share keeps that rank until it grows: to leave it would cost at each ebb. */
 const RANKED_BYTES = 4096;
 /** The ranks in which a share doubles. */
 const RANKS_PER_DOUBLING = 4;
 const UNRANKED = -1;
+const SMALL = 0;
+/** Of so many small shares, in turn, the one that holds most pays. */
+const SMALL_EXAMINED = 16;
 /** So many times something is freed in one step for a limit that has become smaller. */
 const FREED_PER_STEP = 256;
 /** Under `refuse`, the rest of the memory is for what cannot be refused: what is sent at once, and unread output. */
 const ADMITTED_SHARE = 7 / 8;
 
-const rankOf = (bytes: number): number =>
-  bytes < RANKED_BYTES ? UNRANKED : Math.floor(RANKS_PER_DOUBLING * Math.log2(bytes / RANKED_BYTES));
+function rankOf(bytes: number): number {
+  if (bytes < UNRANKED_BYTES) return UNRANKED;
+  return bytes < RANKED_BYTES ? SMALL : 1 + Math.floor(RANKS_PER_DOUBLING * Math.log2(bytes / RANKED_BYTES));
+}
 
-const bytesAtRank = (rank: number): number => RANKED_BYTES * 2 ** (rank / RANKS_PER_DOUBLING);
+const bytesAtRank = (rank: number): number =>
+  rank === SMALL ? UNRANKED_BYTES : RANKED_BYTES * 2 ** ((rank - 1) / RANKS_PER_DOUBLING);
+
+/** Clearly more, so that two shares do not take turns to pay for each other. */
+const holdsMore = <Ended>(one: MemoryShare<Ended>, other: MemoryShare<Ended>): boolean =>
+  one.rank === SMALL ? one.bytes > MORE * other.bytes : one.rank > other.rank;
 
 /** What one client or group holds. */
 export class MemoryShare<Ended = ConnectionId> {
@@ -43,7 +58,7 @@ export class MemoryShare<Ended = ConnectionId> {
   rank = UNRANKED;
   /** Outside of these bounds it belongs to another rank. */
   #lower = -Infinity;
-  #upper = RANKED_BYTES;
+  #upper = UNRANKED_BYTES;
   #isClosed = false;
 
   constructor(
@@ -66,14 +81,20 @@ export class MemoryShare<Ended = ConnectionId> {
   /** What it holds is about to be freed, and no longer counts. */
   close(): void {
     this.add(-this.bytes);
+    if (this.rank !== UNRANKED) this.#move(UNRANKED);
     this.#isClosed = true;
+  }
+
+  /** A small one has become smaller since. */
+  leaveRank(): void {
+    this.#move(UNRANKED);
   }
 
   #move(rank: number): void {
     this.memory.ranks.move(this, rank);
     this.#upper = bytesAtRank(rank + 1);
-    // One rank lower, so that a share at a boundary does not move to and fro.
-    this.#lower = rank === UNRANKED ? -Infinity : bytesAtRank(rank - 1);
+    // A fifth lower, so that a share at a boundary does not move to and fro.
+    this.#lower = rank <= SMALL ? -Infinity : RANKED_BYTES * 2 ** ((rank - 2) / RANKS_PER_DOUBLING);
   }
 }
 
@@ -97,10 +118,28 @@ class Ranks<Ended> {
     for (let rank = this.#top; rank >= 0; rank--) yield* this.#shares[rank] ?? [];
   }
 
-  /** One that holds most, or a fifth less. */
+  /** One that holds most, or a fifth less; if all are small, one of those that hold more than others. */
   get largest(): MemoryShare<Ended> | undefined {
-    for (; this.#top >= 0; this.#top--) for (const share of this.#shares[this.#top] ?? []) return share;
-    return undefined;
+    for (; this.#top > SMALL; this.#top--) for (const share of this.#shares[this.#top] ?? []) return share;
+    return this.#largeAmongSmall();
+  }
+
+  /** Those examined are the last ones of the next rounds. */
+  #largeAmongSmall(): MemoryShare<Ended> | undefined {
+    const small = this.#shares[SMALL] ?? new Set();
+    let largest: MemoryShare<Ended> | undefined;
+    let left = Math.min(SMALL_EXAMINED, small.size);
+    for (const share of small) {
+      if (share.bytes < UNRANKED_BYTES) {
+        share.leaveRank();
+        continue;
+      }
+      if (left-- <= 0) break;
+      small.delete(share);
+      small.add(share);
+      if (share.bytes > (largest?.bytes ?? 0)) largest = share;
+    }
+    return largest;
   }
 }
 
@@ -168,7 +207,7 @@ export class WaitingMemory<Ended = ConnectionId> implements Task {
   fits(share: MemoryShare<Ended>, bytes: number): boolean {
     while (this.bytes + bytes > this.limit) {
       const { largest } = this.ranks;
-      if (largest === undefined || largest.rank <= share.rank) return false;
+      if (largest === undefined || !holdsMore(largest, share)) return false;
       if (!this.keepsAll()) this.#reduce(largest);
       else if (!this.#freeBuffer()) return false;
     }

@@ -148,6 +148,74 @@ describe('when what waits reaches the limit', () => {
   });
 });
 
+describe('when very many clients hold less than 4 KiB each', () => {
+  const silent = (core: CoreHarness, count: number): CorePeer[] =>
+    Array.from({ length: count }, (_, i) => {
+      const peer = core.connect(`silent ${i}`);
+      peer.subscribe(['t', 1]);
+      return peer;
+    });
+
+  test.each(['discard', 'refuse'] as const)('what is in flight stays below the limit under %s', (queueFullPolicy) => {
+    const core = new CoreHarness({ initialInflight: 20, maxWaitingBytes: 100_000, queueFullPolicy });
+    silent(core, 100);
+    fill(core.connect('publisher'), 20);
+    expect(core.broker.heldBytes).toBeLessThanOrEqual(100_000);
+    expect(core.broker.connectionCount).toBeGreaterThan(30);
+  });
+
+  test('output that they do not read stays below the limit', () => {
+    const core = new CoreHarness({ maxWaitingBytes: 100_000 });
+    for (const peer of silent(core, 100)) peer.congested(3900);
+    expect(core.broker.heldBytes).toBeLessThanOrEqual(100_000);
+    expect(core.broker.connectionCount).toBe(25);
+  });
+
+  test('one that keeps up, and held as much before, loses nothing', () => {
+    const core = new CoreHarness({ initialInflight: 3, maxInflight: 3, maxWaitingBytes: 100_000 });
+    const prompt = core.connect('prompt');
+    prompt.subscribe(['t', 1]);
+    silent(core, 60);
+    const publisher = core.connect('publisher');
+    core.lines();
+    const heard: string[] = [];
+    for (let i = 0; i < 300; i += 6) {
+      fill(publisher, 6);
+      for (let id = i + 1; id <= i + 6; id++) {
+        heard.push(...core.heard(prompt));
+        prompt.puback(id);
+      }
+    }
+    expect(heard.filter((line) => line.startsWith('publish'))).toHaveLength(300);
+    expect(core.broker.heldBytes).toBeLessThanOrEqual(100_000);
+    expect(core.broker.counters.dropped['memory-full']).toBeGreaterThan(10_000);
+  });
+
+  test('each of them pays in turn', () => {
+    const core = new CoreHarness({ maxInflight: 1, maxWaitingBytes: 100_000 });
+    const peers = silent(core, 60);
+    fill(core.connect('publisher'), 15);
+    core.lines();
+    const counts = peers.map((peer) => {
+      for (let id = 1; id <= 15; id++) peer.puback(id);
+      return core.heard(peer).filter((line) => line.startsWith('publish')).length;
+    });
+    expect(Math.max(...counts) - Math.min(...counts)).toBeLessThanOrEqual(2);
+  });
+
+  test('what they held is forgotten with them', () => {
+    const core = new CoreHarness({ initialInflight: 20, maxWaitingBytes: 100_000 });
+    for (const peer of silent(core, 30)) {
+      fill(core.connect('publisher'), 2);
+      peer.lose();
+    }
+    expect(core.broker.heldBytes).toBeLessThanOrEqual(320);
+    const [deaf] = silent(core, 1);
+    deaf?.congested(99_000);
+    expect(core.broker.connectionCount).toBeGreaterThan(1);
+  });
+});
+
 describe('a limit that is lowered while much waits', () => {
   /** Thirty clients without stored sessions, for each of which 40 messages wait. */
   function withMuch(queueFullPolicy: 'discard' | 'refuse'): { core: CoreHarness; publisher: CorePeer; limits: Limits } {
