@@ -13,6 +13,7 @@ import type {
   Storage,
   Telemetry,
 } from '../ports/index.js';
+import type { HandshakeBudget } from '../application/handshake-budget.js';
 import type { AdminHttpConfig, AdminSocket, ListenerConfig } from './config-schema.js';
 
 /** What the composition offers to the constructor of an adapter. */
@@ -36,9 +37,10 @@ export interface AuthorizerModule {
   createAuthorizer(options: AdapterOptions, components: AdapterComponents): Authorizer;
 }
 
-/** Limits that a listener reads for each connection, because a reload may replace them, in milliseconds. */
+/** Limits that a listener reads for each connection, because a reload may replace them, and what they share. */
 interface ListenerLimitReaders {
   readonly handshakeTimeoutMs: () => number;
+  readonly handshakeMemory: HandshakeBudget;
 }
 
 /** A module that creates listeners of some types. */

@@ -101,7 +101,8 @@ export const LIMIT_DESCRIPTIONS: Readonly<Record<keyof Limits, string>> = {
   maxTotalPublishByteRate: 'Bytes of Topic Name and payload per second from all clients together.',
   maxIncompleteBytes:
     'Memory for incomplete packets of all connections, and for what is sent before CONNECT is accepted. Beyond it, ' +
-    'the connections with the oldest are closed.',
+    'the connections with the oldest are closed. As much again is for TLS and other handshakes that are not over, of ' +
+    'all listeners.',
   maxUnreadBytes:
     'Memory for what has arrived of all connections that are not read for the moment, and for CONNECTs whose ' +
     'authentication is in progress. Beyond it, connections that hold at least as much as the average are closed.',

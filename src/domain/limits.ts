@@ -154,7 +154,7 @@ export interface TotalLimits {
   readonly maxWaitingBytes: number;
   /**
    * Memory for partially received packets of all connections together, and for what has arrived of clients that are not
-   * accepted yet.
+   * accepted yet. As much again for handshakes before MQTT.
    */
   readonly maxIncompleteBytes: number;
   /** Memory for what has arrived of all connections that are not read for the moment, and for CONNECTs in progress. */

@@ -13,10 +13,10 @@ import type { StorageErrorKind } from './storage.js';
 import { port } from './token.js';
 
 /**
- * The step before MQTT that failed: the PROXY header, the TLS handshake, the WebSocket upgrade, or the time limit of
- * all.
+ * The step before MQTT that failed: the PROXY header, the TLS handshake, the WebSocket upgrade; or the limit of all on
+ * time, or on memory (`maxIncompleteBytes`).
  */
-export type HandshakeFailure = 'proxy-header' | 'tls' | 'websocket' | 'timeout';
+export type HandshakeFailure = 'proxy-header' | 'tls' | 'websocket' | 'timeout' | 'incomplete-handshakes';
 
 /** Events of the broker process, in addition to those of the MQTT core (`BrokerEvent`). */
 export type LifecycleEvent =

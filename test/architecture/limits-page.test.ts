@@ -31,7 +31,7 @@ test('every limit in the tables of the page on limits exists', () => {
 });
 
 test('every reason and event in the tables of the page on limits exists', () => {
-  const source = ['src/domain/reasons.ts', 'src/domain/events.ts'].map((path) =>
+  const source = ['src/domain/reasons.ts', 'src/domain/events.ts', 'src/ports/telemetry.ts'].map((path) =>
     readFileSync(join(ROOT, path), 'utf8'),
   );
   const known = new Set([...source.join('\n').matchAll(/'([\w-]+)'/g)].map(([, reason]) => reason));

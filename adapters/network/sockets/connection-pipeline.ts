@@ -5,7 +5,7 @@ import type { ConnectionHandler, IncomingConnection, PeerInfo } from 'hexmq/port
 import { addressProblems } from './address-check.js';
 import { peerOf } from './address.js';
 import { PendingHandshakes } from './pending-handshakes.js';
-import type { Handshake, SocketComponents } from './pending-handshakes.js';
+import type { Handshake, HandshakeMemory, SocketComponents } from './pending-handshakes.js';
 import { readProxyHeader } from './proxy-step.js';
 import { HIGH_WATER_MARK, ServerSocket } from './server-socket.js';
 import type { ListenAddress } from './server-socket.js';
@@ -27,6 +27,8 @@ export interface SocketListenerOptions {
    * connection, so that a reload takes effect.
    */
   readonly handshakeTimeoutMs?: number | (() => number) | undefined;
+  /** Bounds the memory of handshakes, of all listeners that share it. Default: their time alone is bounded. */
+  readonly handshakeMemory?: HandshakeMemory | undefined;
 }
 
 /**
@@ -59,13 +61,14 @@ export class ConnectionPipeline {
     components: SocketComponents,
     httpProxies?: TrustedProxies,
   ) {
-    const { backlog, tls, proxyProtocol, handshakeTimeoutMs = DEFAULT_HANDSHAKE_TIMEOUT_MS } = options;
+    const { backlog, tls, proxyProtocol, handshakeTimeoutMs = DEFAULT_HANDSHAKE_TIMEOUT_MS, handshakeMemory } = options;
     this.#address = address;
     this.#server = new ServerSocket(address, backlog);
     this.handshakes = new PendingHandshakes(
       listener,
       typeof handshakeTimeoutMs === 'function' ? handshakeTimeoutMs : () => handshakeTimeoutMs,
       components,
+      handshakeMemory,
     );
     this.#proxies = proxyProtocol === undefined ? undefined : new TrustedProxies('proxyProtocol', proxyProtocol);
     this.#httpProxies = httpProxies;

@@ -1,11 +1,27 @@
 // Connections between their arrival and the first byte of MQTT: waiting for a PROXY header, a TLS handshake or a
-// WebSocket upgrade. This file enforces the time limit and reports failures; each step knows its own protocol.
+// WebSocket upgrade. This file enforces the time limit, says what a handshake holds, and reports failures; each step
+// knows its own protocol.
 import type { Socket } from 'node:net';
 import type { HandshakeFailure, IncomingConnection, LifecycleEvent, PeerInfo } from 'hexmq/ports';
 
 export interface SocketComponents {
   readonly emit?: (event: LifecycleEvent) => void;
 }
+
+/** Bounds what the handshakes of all listeners hold together. */
+export interface HandshakeMemory {
+  add(handshake: Pick<Handshake, 'heldBytes' | 'evict'>): void;
+  remove(handshake: Pick<Handshake, 'heldBytes' | 'evict'>): void;
+}
+
+/** Measured, in bytes: a socket from which nothing has come, with its timer. */
+const SILENT_BYTES = 20 * 1024;
+/** What the parsers of a PROXY header or an HTTP request keep, and the chunk that they look at. */
+const TEXT_BYTES = 48 * 1024;
+/** OpenSSL's buffers and keys, once a client has begun. */
+const TLS_BYTES = 64 * 1024;
+/** OpenSSL makes room for a message of the size that is announced: 131,396 bytes at most. */
+const TLS_MESSAGE_BYTES = 128 * 1024;
 
 export class PendingHandshakes {
   readonly #pending = new Set<Handshake>();
@@ -15,16 +31,19 @@ export class PendingHandshakes {
     /** Called for each handshake, so that a reload takes effect. */
     readonly timeoutMs: () => number,
     readonly components: SocketComponents,
+    readonly memory: HandshakeMemory | undefined,
   ) {}
 
   start(socket: Socket, connection: IncomingConnection, peer: PeerInfo, step: Handshake['step']): Handshake {
     const handshake = new Handshake(this, socket, connection, peer, step);
     this.#pending.add(handshake);
+    this.memory?.add(handshake);
     return handshake;
   }
 
   remove(handshake: Handshake): void {
     this.#pending.delete(handshake);
+    this.memory?.remove(handshake);
   }
 
   reportFailure({ peer }: Handshake, reason: HandshakeFailure, detail: string): void {
@@ -47,6 +66,9 @@ export class PendingHandshakes {
 export class Handshake {
   #isSettled = false;
   #isReported = false;
+  #usesTls = false;
+  /** What had come of the client when the first answer of TLS was seen. */
+  #readWhenAnswered: number | undefined;
   readonly #timer: NodeJS.Timeout;
 
   constructor(
@@ -57,7 +79,7 @@ export class Handshake {
     /** The peer as far as it is known. */
     public peer: PeerInfo,
     /** The step that is in progress; failures are attributed to it. */
-    public step: Exclude<HandshakeFailure, 'timeout'>,
+    public step: Exclude<HandshakeFailure, 'timeout' | 'incomplete-handshakes'>,
   ) {
     const timeoutMs = pending.timeoutMs();
     this.#timer = setTimeout(() => {
@@ -69,6 +91,29 @@ export class Handshake {
 
   get isSettled(): boolean {
     return this.#isSettled;
+  }
+
+  beginTls(): void {
+    this.step = 'tls';
+    this.#usesTls = true;
+  }
+
+  /** At most: what is inside of TLS cannot be seen, only whether it has answered. */
+  heldBytes(): number {
+    const { bytesRead, bytesWritten } = this.socket;
+    if (bytesRead === 0) return SILENT_BYTES;
+    if (!this.#usesTls) return TEXT_BYTES;
+    const received = Math.min(bytesRead, TLS_MESSAGE_BYTES);
+    if (bytesWritten === 0) return TLS_BYTES + TLS_MESSAGE_BYTES + received;
+    this.#readWhenAnswered ??= bytesRead;
+    // What comes after the answer may be the beginning of a certificate.
+    const hasNext = this.step === 'tls' && bytesRead > this.#readWhenAnswered;
+    return TLS_BYTES + received + (hasNext ? TLS_MESSAGE_BYTES : 0);
+  }
+
+  /** All handshakes together hold more than they may. */
+  evict(maxBytes: number): void {
+    this.#fail('incomplete-handshakes', `${this.step} not completed while all handshakes held ${maxBytes} bytes`);
   }
 
   /** @returns false when a limit refuses the client; the connection has then been closed. */

@@ -76,7 +76,7 @@ export class TlsStep implements Reloadable {
 
   beginHandshake(handshake: Handshake): void {
     const { socket } = handshake;
-    handshake.step = 'tls';
+    handshake.beginTls();
     const key = connectionKey(socket);
     this.#handshakes.set(key, handshake);
     socket.on('close', () => this.#handshakes.delete(key));

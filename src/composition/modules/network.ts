@@ -2,6 +2,7 @@
 // when everything else runs.
 import { ContainerModule } from 'inversify';
 import { Engine } from '../../application/engine.js';
+import { HandshakeBudget } from '../../application/handshake-budget.js';
 import { Listening } from '../../application/listening.js';
 import { LiveSettings } from '../../application/settings.js';
 import type { Settings } from '../../domain/settings.js';
@@ -33,12 +34,16 @@ export const networkModule = (config: Config): ContainerModule =>
   new ContainerModule(({ bind }) => {
     const { listeners } = config;
     const ofConfiguration = configWarnings(config);
+    bind(HandshakeBudget).toResolvedValue(
+      (clock, settings) => new HandshakeBudget(clock, () => settings.current.maxIncompleteBytes),
+      [Clock, LiveSettings],
+    );
     listeners.forEach((listener, index) => {
       const key = `listeners[${index}]`;
       bind(Listener)
         .toResolvedValue(
-          (settings, components) => createListener(key, listener, settings, components),
-          [LiveSettings, Components],
+          (settings, handshakes, components) => createListener(key, listener, settings, handshakes, components),
+          [LiveSettings, HandshakeBudget, Components],
         )
         .when(at(key));
     });
@@ -70,6 +75,7 @@ async function createListener(
   key: string,
   config: ListenerConfig,
   settings: Settings,
+  handshakeMemory: HandshakeBudget,
   components: AdapterComponents,
 ): Promise<Listener> {
   // The table has the module for each type of settings; the compiler does not follow that through a union.
@@ -79,6 +85,7 @@ async function createListener(
   const limited = {
     ...config,
     handshakeTimeoutMs: () => settings.forListener(config.name).connectTimeoutMs,
+    handshakeMemory,
   };
   return construct(key, config.type, () => module.createListener(limited, components));
 }

@@ -2,6 +2,7 @@
 import { once } from 'node:events';
 import { connect, publish } from '../../clients/raw-packets.js';
 import { within } from '../../clients/within.js';
+import { CertificateAuthority } from '../certificates.js';
 import { afterwards } from '../program.js';
 import { connected } from '../raw-socket.js';
 import { WebServer } from '../web-server.js';
@@ -95,6 +96,29 @@ export const handshakes: Attack = {
         i % 10 === 0 ? Buffer.concat([Buffer.from(UPGRADE), tinyFragments.subarray(0, 60_000)]) : request,
       );
     });
+  },
+};
+
+/** The first bytes of a ClientHello that would have 131,000: OpenSSL makes room for all of it. */
+const BEGUN_HELLO = Buffer.from([22, 3, 1, 0, 20, 1, 1, 0xff, 0xb8, 3, 3, ...new Uint8Array(14)]);
+
+export const tlsHandshakes: Attack = {
+  config: () => {
+    const authority = new CertificateAuthority();
+    afterwards(() => {
+      authority.remove();
+    });
+    const { cert, key } = authority.issue('server');
+    return { listeners: [{ type: 'tls', port: 0, tls: { cert, key } }, TCP], limits: { maxIncompleteBytes: 16 * MIB } };
+  },
+  growthMax: 100,
+  unbounded: 1500 * 0.166,
+  logs: /"event":"handshake-failed",.*"reason":"incomplete-handshakes"/,
+  run: async (target) => {
+    await times(1500, async () => {
+      await sent(await deafSocket(target), BEGUN_HELLO);
+    });
+    await roundTrip({ ...target, ...target.plain });
   },
 };
 

@@ -29,6 +29,7 @@ export const ATTACKS: Readonly<Record<string, Entry>> = {
   'a partial WebSocket message': { 'messages that do not end': arrival.partialWebSocketMessages },
   'before MQTT: a PROXY header, an HTTP request, a TLS handshake': {
     'HTTP requests that do not end': arrival.handshakes,
+    'TLS handshakes that do not end': arrival.tlsHandshakes,
   },
   'connections that are not read for the moment, and CONNECTs in progress': {
     'clients that publish faster than they may': arrival.unread,

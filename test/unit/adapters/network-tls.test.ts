@@ -17,6 +17,7 @@ import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { connect as connectTls } from 'node:tls';
 import type { ConnectionOptions, TLSSocket } from 'node:tls';
+import type { HandshakeMemory } from '../../../adapters/network/sockets/pending-handshakes.js';
 import { createListener } from '../../../adapters/network/tcp/index.js';
 import { CertificateAuthority, openssl } from '../../e2e/certificates.js';
 import type { Issued } from '../../e2e/certificates.js';
@@ -189,6 +190,52 @@ describe('TLS handshakes that fail', () => {
     expect(listener.events).toMatchObject([
       { kind: 'handshake-failed', reason: 'timeout', detail: 'tls not completed within 50 ms' },
     ]);
+  });
+
+  test('a handshake counts what OpenSSL makes room for, and is ended when all hold too much', async () => {
+    const pending = new Set<Parameters<HandshakeMemory['add']>[0]>();
+    const handshakeMemory: HandshakeMemory = {
+      add: (handshake) => void pending.add(handshake),
+      remove: (handshake) => void pending.delete(handshake),
+    };
+    await listen({}, { handshakeMemory });
+    const socket = connect({ host: '127.0.0.1', port: listener.port });
+    socket.on('error', () => undefined);
+    const closed = new Promise((resolve) => socket.once('close', resolve));
+    await until(() => pending.size === 1);
+    const [handshake] = pending;
+    expect(handshake?.heldBytes()).toBe(20 * 1024);
+    // The first bytes of a ClientHello of 131,000 bytes.
+    const begun = Buffer.from([22, 3, 1, 0, 20, 1, 1, 0xff, 0xb8, 3, 3, ...new Uint8Array(14)]);
+    socket.write(begun);
+    await until(() => handshake?.heldBytes() === (64 + 128) * 1024 + begun.length);
+    handshake?.evict(1000);
+    await closed;
+    expect(pending.size).toBe(0);
+    expect(listener.events).toMatchObject([
+      {
+        kind: 'handshake-failed',
+        reason: 'incomplete-handshakes',
+        detail: 'tls not completed while all handshakes held 1000 bytes',
+      },
+    ]);
+  });
+
+  test('a handshake that has been answered counts less, and one that is over not at all', async () => {
+    const held: number[] = [];
+    const pending = new Set<Parameters<HandshakeMemory['add']>[0]>();
+    const handshakeMemory: HandshakeMemory = {
+      add: (handshake) => void pending.add(handshake),
+      remove: (handshake) => {
+        held.push(handshake.heldBytes());
+        pending.delete(handshake);
+      },
+    };
+    await listen({}, { handshakeMemory });
+    await secured(dial());
+    await until(() => held.length === 1);
+    expect(held[0]).toBeLessThan((64 + 16) * 1024);
+    expect(pending.size).toBe(0);
   });
 
   test('a client that speaks MQTT without TLS is refused', async () => {
