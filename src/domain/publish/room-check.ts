@@ -22,14 +22,13 @@ export interface RoomCheck {
  */
 export function lookForRoom(
   { memory, storedQueues }: Context,
-  { topic, payload }: MessageDraft,
+  draft: MessageDraft,
   { clientId }: Origin,
   { targets, groups }: Route,
   from: number,
   count: number,
 ): Pressed | number {
   if (from === 0) memory.planned = storedQueues.planned = 0;
-  const bytes = payload.byteLength;
   const end = Math.min(from + count, targets.length + groups.length);
   let at = from;
   for (; at < end && at < targets.length; at++) {
@@ -37,11 +36,11 @@ export function lookForRoom(
     const { session, noLocal } = target;
     const qos = noLocal && session.clientId === clientId ? (target.ofOthers?.qos ?? 0) : target.qos;
     if (qos === 0) continue;
-    const full = session.fullFor(topic, bytes);
+    const full = session.fullFor(draft);
     if (full !== undefined) return full;
   }
   for (; at < end; at++) {
-    const full = (groups[at - targets.length] as SharedGroup).fullFor(topic, bytes);
+    const full = (groups[at - targets.length] as SharedGroup).fullFor(draft);
     if (full !== undefined) return full;
   }
   return at;

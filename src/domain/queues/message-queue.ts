@@ -8,12 +8,12 @@ import type { Context } from '../context.js';
 import { Backlog, HALF } from './backlog.js';
 import { drop } from '../messages/drops.js';
 import type { DeliveryOptions } from '../messages/delivery-options.js';
-import { deliveryBytes } from '../messages/content-bytes.js';
+import { contentBytes, deliveryBytes } from '../messages/content-bytes.js';
 import { detachPayload } from '../messages/message.js';
-import type { Message } from '../messages/message.js';
+import type { Message, MessageDraft } from '../messages/message.js';
 import { NOW } from '../durability.js';
 import type { StoredEntry } from '../inputs.js';
-import type { QueueId, Seq, TopicName } from '../identifiers.js';
+import type { QueueId, Seq } from '../identifiers.js';
 import type { DropReason } from '../reasons.js';
 import { DroppedRange } from './dropped-range.js';
 import { makeRoom } from './make-room.js';
@@ -94,9 +94,9 @@ export class MessageQueue {
   }
 
   /** If there is no room for the message: what its publisher waits for. */
-  fullFor(payloadBytes: number, topic: TopicName): Pressed | undefined {
-    const held = payloadBytes + topic.length + WAITING_ENTRY_BYTES;
-    const bytes = this.stored ? payloadBytes : held;
+  fullFor(draft: MessageDraft): Pressed | undefined {
+    const held = contentBytes(draft) + WAITING_ENTRY_BYTES;
+    const bytes = this.stored ? draft.payload.byteLength : held;
     if (this.#over(bytes) === undefined && (this.#inStorage?.admits(held) ?? this.buffer.admits(held)))
       return undefined;
     return (this.backlog ??= new Backlog(this, this.context, HALF));

@@ -3,7 +3,7 @@ import type { QoS } from '../../protocol/packets.js';
 import type { DeliverySource } from '../queues/queue-entry.js';
 import type { Pressed } from '../slowed-publisher.js';
 import type { DeliveryOptions } from '../messages/delivery-options.js';
-import type { Message } from '../messages/message.js';
+import type { Message, MessageDraft } from '../messages/message.js';
 import type { DeliveryOutcome } from '../messages/publication.js';
 import type { ClientId, TopicFilter, TopicName } from '../identifiers.js';
 
@@ -25,7 +25,7 @@ export interface Recipient {
   /** Whether a message of this QoS delivered now would be sent now. */
   isReadyFor(qos: QoS): boolean;
   /** If there is no room for a message that would have to wait: what its publisher waits for. */
-  fullFor(topic: TopicName, payloadBytes: number): Pressed | undefined;
+  fullFor(draft: MessageDraft): Pressed | undefined;
   /** Its client can take a message now: shared groups have messages waiting for that. */
   capacityAvailable(): void;
   /** Records the session's present state. */

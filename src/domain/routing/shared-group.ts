@@ -16,7 +16,7 @@ import { Reservation } from './reservation.js';
 import type { Task } from '../work-queue.js';
 import { deliveryOptions } from '../messages/delivery-options.js';
 import { detachPayload, hasExpired } from '../messages/message.js';
-import type { Message } from '../messages/message.js';
+import type { Message, MessageDraft } from '../messages/message.js';
 import type { DeliveryOutcome } from '../messages/publication.js';
 import { MemoryShare } from '../waiting-memory.js';
 import type { MemoryHolder } from '../waiting-memory.js';
@@ -110,8 +110,8 @@ export class SharedGroup implements QueueOwner, DeliverySource, MemoryHolder<Con
   }
 
   /** If there is no room for a message: what its publisher waits for. */
-  fullFor(topic: TopicName, payloadBytes: number): Pressed | undefined {
-    return this.isEmpty || this.#passesOn(topic) ? undefined : this.#waiting.fullFor(payloadBytes, topic);
+  fullFor(draft: MessageDraft): Pressed | undefined {
+    return this.isEmpty || this.#passesOn(draft.topic) ? undefined : this.#waiting.fullFor(draft);
   }
 
   /** Whether a message would go to a member at once. */

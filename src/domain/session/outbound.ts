@@ -10,10 +10,10 @@ import { reportDrop } from '../messages/drops.js';
 import type { DeliveryOptions } from '../messages/delivery-options.js';
 import { detachPayload, hasExpired } from '../messages/message.js';
 import { NOW } from '../durability.js';
-import type { Message } from '../messages/message.js';
+import type { Message, MessageDraft } from '../messages/message.js';
 import type { DeliveryOutcome } from '../messages/publication.js';
 import type { StoredEntry } from '../inputs.js';
-import type { QueueId, Seq, TopicName } from '../identifiers.js';
+import type { QueueId, Seq } from '../identifiers.js';
 import type { DropReason } from '../reasons.js';
 import { MessageQueue } from '../queues/message-queue.js';
 import type { QueueOwner } from '../queues/queue-owner.js';
@@ -80,8 +80,8 @@ export class Outbound implements QueueOwner, Task {
     return this.recipient.keepsUp;
   }
 
-  fullFor(topic: TopicName, payloadBytes: number): Pressed | undefined {
-    return this.queue.fullFor(payloadBytes, topic);
+  fullFor(draft: MessageDraft): Pressed | undefined {
+    return this.queue.fullFor(draft);
   }
 
   /** Whether a large part of what may wait for the client does. */

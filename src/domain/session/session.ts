@@ -9,7 +9,7 @@ import { Deadline } from '../deadlines.js';
 import type { TimerKind } from '../deadlines.js';
 import { drop } from '../messages/drops.js';
 import type { DeliveryOptions } from '../messages/delivery-options.js';
-import type { Message } from '../messages/message.js';
+import type { Message, MessageDraft } from '../messages/message.js';
 import type { DeliveryOutcome, Origin } from '../messages/publication.js';
 import type { SharedGroup } from '../routing/shared-group.js';
 import { inboundBytes } from '../name-bytes.js';
@@ -168,9 +168,9 @@ export class Session implements Recipient, MemoryHolder<ConnectionId> {
     return this.output?.window.keepsUp(this.context.nowMs) ?? false;
   }
 
-  fullFor(topic: TopicName, payloadBytes: number): Pressed | undefined {
-    if (this.isOver || !this.mayReceive(topic)) return undefined;
-    return this.outbound.fullFor(topic, payloadBytes);
+  fullFor(draft: MessageDraft): Pressed | undefined {
+    if (this.isOver || !this.mayReceive(draft.topic)) return undefined;
+    return this.outbound.fullFor(draft);
   }
 
   takes(message: Message, qos: QoS, identifiers: readonly number[] | undefined): boolean {

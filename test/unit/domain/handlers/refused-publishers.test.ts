@@ -3,6 +3,7 @@ import { describe, expect, jest, test } from '@jest/globals';
 import { CoreHarness, pair, will } from '../../../support/core-harness.js';
 import type { CorePeer } from '../../../support/core-harness.js';
 import type { Limits } from '../../../../src/domain/limits.js';
+import { UserProperties } from '../../../../src/protocol/user-properties.js';
 import { Session } from '../../../../src/domain/session/session.js';
 
 const LIMITS: Partial<Limits> = { maxQueueSize: 2, queueFullPolicy: 'refuse', fullQueueTimeoutMs: 5000 };
@@ -117,6 +118,20 @@ describe('a full queue that refuses', () => {
     a.lose();
     expect(core.broker.counters.dropped['queue-full']).toBe(0);
     expect(core.waiting).toBe(4);
+  });
+
+  test('properties count for the room of a session that is not stored', () => {
+    const core = new CoreHarness({ ...LIMITS, maxQueueSize: 100, maxInflight: 1, maxTransientQueueBytes: 1000 });
+    core.connect('a', { version: 5 }).subscribe(['t', 1]);
+    const publisher = core.connect('publisher', { version: 5 });
+    publisher.publish('t', 'sent', 1, { packetId: 1 });
+    publisher.publish('t', 'waits', 1, { packetId: 2 });
+    const userProperties = UserProperties.of([['name', 'x'.repeat(800)]]);
+    publisher.publish('t', 'has no room', 1, { packetId: 3, properties: { userProperties } });
+    expect(core.heard(publisher).slice(-2)).toEqual(['puback 2', 'puback 3 0x97']);
+    // Refused before anything of it was accepted.
+    expect(core.broker.counters.accepted).toBe(2);
+    expect(core.broker.counters.dropped['queue-bytes-full']).toBe(0);
   });
 
   test('a will for which there is no room is dropped for that recipient and counted: no publisher could wait with it', () => {
