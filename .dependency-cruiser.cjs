@@ -89,16 +89,16 @@ module.exports = {
       name: 'ports-take-types-only',
       comment:
         'Adapters compile against the ports: interfaces, tokens and errors. Every module that a port imported ' +
-        'would be loaded by every adapter. Adapters that store messages make User Properties.',
+        'would be loaded by every adapter. Adapters that store messages make User Properties, and many read files.',
       severity: 'error',
-      from: { path: '^src/ports/' },
+      from: { path: '^src/ports/', pathNot: '^src/ports/regular-file\\.ts$' },
       to: { pathNot: '^src/(ports/|protocol/user-properties\\.ts$)', dependencyTypesNot: ['type-only'] },
     },
     {
       name: 'ports-know-only-domain-and-protocol',
       comment: 'The ports are defined in the terms of the core; of inversify they need only the type of a token.',
       severity: 'error',
-      from: { path: '^src/ports/' },
+      from: { path: '^src/ports/', pathNot: '^src/ports/regular-file\\.ts$' },
       to: { pathNot: ['^src/(ports|domain|protocol)/', packages('inversify')] },
     },
     {

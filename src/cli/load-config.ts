@@ -1,6 +1,5 @@
 // The configuration of a command: defaults, then the file, then the environment, then flags, each replacing what comes
 // before it.
-import { readFileSync } from 'node:fs';
 import { withProblemsOfAdapters } from '../composition/check.js';
 import { STORAGE_ADAPTERS } from '../composition/adapter-table.js';
 import { resolveConfig } from '../composition/resolve-config.js';
@@ -10,6 +9,7 @@ import { ConfigError } from '../composition/config-error.js';
 import { readConfigFile } from '../composition/config-file.js';
 import { environmentOverrides, valueOf } from '../composition/environment.js';
 import type { Environment } from '../composition/environment.js';
+import { NOT_REGULAR, readRegularFileSync } from '../ports/regular-file.js';
 
 /** As commander parses them. */
 export interface Flags {
@@ -128,10 +128,11 @@ function storageOptions(flags: Flags, environment: Environment): StorageOption[]
 function readSecret(path: string, variable: string): string {
   let text: string;
   try {
-    text = readFileSync(path, 'utf8').trim();
+    text = readRegularFileSync(path).toString('utf8').trim();
   } catch (error) {
+    const { code = 'no reason given', message } = error as NodeJS.ErrnoException;
     throw new ConfigError([
-      `${variable}: cannot read ${path} (${(error as NodeJS.ErrnoException).code ?? 'no reason given'}), ` +
+      `${variable}: cannot read ${path} (${code === NOT_REGULAR ? message : code}), ` +
         'expected a file that the user who runs hexmq can read',
     ]);
   }

@@ -17,6 +17,7 @@ import {
   writeSync,
 } from 'node:fs';
 import { dirname } from 'node:path';
+import { openRegularFileSync } from '../ports/regular-file.js';
 import { FileError } from './report-error.js';
 import type { FileIdentity } from './process-kind.js';
 import type { ProcessHost } from './process-host.js';
@@ -144,7 +145,7 @@ export function readPidFile(path: string): { readonly pid: number; readonly file
   let text: string;
   let file: FileIdentity;
   try {
-    const fd = openSync(path, 'r');
+    const fd = openRegularFileSync(path);
     try {
       file = fstatSync(fd, { bigint: true });
       text = readFileSync(fd, 'utf8');

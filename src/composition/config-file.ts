@@ -1,7 +1,7 @@
 // Reads a configuration file: YAML, of which JSON is a subset. It reports why a file cannot be read, or the line and
 // column that cannot be parsed.
-import { readFileSync } from 'node:fs';
 import { isMap, LineCounter, parseDocument } from 'yaml';
+import { readRegularFileSync } from '../ports/index.js';
 import { ConfigError } from './config-error.js';
 
 /** @throws ConfigError when the file cannot be read or is not YAML. */
@@ -54,7 +54,7 @@ function refuseMosquitto(text: string, path: string): void {
 
 function readText(path: string): string {
   try {
-    return readFileSync(path, 'utf8');
+    return readRegularFileSync(path).toString('utf8');
   } catch (error) {
     throw new ConfigError([
       `cannot read the configuration file ${path}: ${explainReadError(error as NodeJS.ErrnoException)}`,

@@ -38,6 +38,7 @@ export type { HandshakeFailure, LifecycleEvent, LogLevel } from './telemetry.js'
 export { port } from './token.js';
 export { OptionReader } from './option-reader.js';
 export type { NumberRange } from './option-reader.js';
+export { readRegularFile, readRegularFileSync } from './regular-file.js';
 export { readPermissions } from './permission-data.js';
 
 export type { AccessAction, AccessRule, Permissions } from '../domain/access/permissions.js';

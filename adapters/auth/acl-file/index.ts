@@ -1,9 +1,7 @@
 // The adapter `acl-file`: rules from a file in the format of Mosquitto's `acl_file`. The file is read at start and on
 // reload; a file that cannot be read or is invalid leaves the rules unchanged.
-import { readFileSync } from 'node:fs';
-import { readFile } from 'node:fs/promises';
 import { basename } from 'node:path';
-import { expandRules, hasPlaceholder, OptionReader } from 'hexmq/ports';
+import { expandRules, hasPlaceholder, OptionReader, readRegularFile, readRegularFileSync } from 'hexmq/ports';
 import type { AccessRule, AuthorizationRequest, Authorizer, Permissions } from 'hexmq/ports';
 import { parseAclFile } from './parse.js';
 import type { AclFile } from './parse.js';
@@ -32,7 +30,7 @@ export class AclFileAuthorizer implements Authorizer {
   constructor(path: string) {
     this.#path = path;
     try {
-      this.#text = decode(readFileSync(path));
+      this.#text = decode(readRegularFileSync(path));
     } catch (error) {
       throw readError(path, error);
     }
@@ -55,7 +53,7 @@ export class AclFileAuthorizer implements Authorizer {
   async reload(): Promise<void> {
     let text: string;
     try {
-      text = decode(await readFile(this.#path));
+      text = decode(await readRegularFile(this.#path));
     } catch (error) {
       throw readError(this.#path, error);
     }

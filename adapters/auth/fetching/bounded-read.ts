@@ -1,11 +1,11 @@
 // Reading a small configuration file with a bound on its size and messages that say what to do.
-import { readFileSync } from 'node:fs';
+import { readRegularFileSync } from 'hexmq/ports';
 
 /** @throws TypeError whose message does not repeat the path. */
 export function boundedRead(path: string, maxBytes: number): Buffer {
   let bytes: Buffer;
   try {
-    bytes = readFileSync(path);
+    bytes = readRegularFileSync(path);
   } catch (error) {
     throw new TypeError(describe(error as NodeJS.ErrnoException), { cause: error });
   }

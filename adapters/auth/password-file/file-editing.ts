@@ -1,6 +1,6 @@
 // Editing of a password file, line by line: lines that it does not understand stay unchanged, byte for byte. The new
 // file is written beside the old one and renamed, so that a broker never reads a partial file.
-import { readFile } from 'node:fs/promises';
+import { readRegularFile } from 'hexmq/ports';
 import writeFileAtomic from 'write-file-atomic';
 import { hashPassword } from '../passwords/password-hash.js';
 import { isIgnoredLine, userNameProblem } from '../passwords/user-lines.js';
@@ -26,7 +26,7 @@ export class PasswordFileEditor {
   /** A missing file counts as one without users. @throws Error of the system if the file cannot be read. */
   static async open(path: string): Promise<PasswordFileEditor> {
     try {
-      return new PasswordFileEditor(path, false, await readFile(path, 'latin1'));
+      return new PasswordFileEditor(path, false, (await readRegularFile(path)).toString('latin1'));
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
       return new PasswordFileEditor(path, true, '');

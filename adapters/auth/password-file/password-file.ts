@@ -1,8 +1,7 @@
 // The authenticator for a password file. Response times do not reveal which users exist: for an unknown user name, the
 // password is hashed as for a known one. Clients without a user name are left to other authenticators.
 import { createHmac, randomBytes } from 'node:crypto';
-import { readFileSync } from 'node:fs';
-import { readFile } from 'node:fs/promises';
+import { readRegularFile, readRegularFileSync } from 'hexmq/ports';
 import type { AuthenticationRequest, Authenticator, AuthenticatorAnswer, Clock, RequestContext } from 'hexmq/ports';
 import type { PasswordHash } from '../passwords/password-hash.js';
 import { PasswordVerifier } from '../passwords/password-verifier.js';
@@ -47,7 +46,7 @@ export class PasswordFileAuthenticator implements Authenticator {
     this.#unknown = unknownUsers === 'abstain' ? ABSTAIN : UNKNOWN;
     this.#verifier = new PasswordVerifier(limits, clock);
     try {
-      this.#users = parsePasswordFile(readFileSync(path));
+      this.#users = parsePasswordFile(readRegularFileSync(path));
     } catch (error) {
       throw userFileProblem(this.#path, error, 'passwd');
     }
@@ -78,7 +77,7 @@ export class PasswordFileAuthenticator implements Authenticator {
 
   async reload(): Promise<void> {
     try {
-      this.#users = parsePasswordFile(await readFile(this.#path));
+      this.#users = parsePasswordFile(await readRegularFile(this.#path));
     } catch (error) {
       throw userFileProblem(this.#path, error, 'passwd');
     }

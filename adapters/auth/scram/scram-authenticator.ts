@@ -1,8 +1,7 @@
 // The authenticator for SCRAM-SHA-256 and SCRAM-SHA-512: users with their salted keys in a file. Which users exist does
 // not show: an unknown one gets a salt too, the same one each time, derived from its name and a secret of the server.
 import { createHmac, randomBytes } from 'node:crypto';
-import { readFileSync } from 'node:fs';
-import { readFile } from 'node:fs/promises';
+import { readRegularFile, readRegularFileSync } from 'hexmq/ports';
 import type { Authenticator, AuthenticatorAnswer, Exchange, ExchangeRequest } from 'hexmq/ports';
 import { DEFAULT_ITERATIONS, MECHANISMS, METHODS, SALT_BYTES } from './credentials.js';
 import type { Method, ScramCredentials } from './credentials.js';
@@ -36,7 +35,7 @@ export class ScramAuthenticator implements Authenticator {
   constructor(path: string) {
     this.#path = path;
     try {
-      this.#file = parseCredentialsFile(readFileSync(path));
+      this.#file = parseCredentialsFile(readRegularFileSync(path));
     } catch (error) {
       throw userFileProblem(this.#path, error, 'passwd --scram');
     }
@@ -59,7 +58,7 @@ export class ScramAuthenticator implements Authenticator {
 
   async reload(): Promise<void> {
     try {
-      this.#file = parseCredentialsFile(await readFile(this.#path));
+      this.#file = parseCredentialsFile(await readRegularFile(this.#path));
     } catch (error) {
       throw userFileProblem(this.#path, error, 'passwd --scram');
     }

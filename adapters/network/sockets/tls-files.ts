@@ -3,9 +3,9 @@
 // the file and never show its content.
 import { createHash, createPrivateKey, X509Certificate } from 'node:crypto';
 import type { KeyObject } from 'node:crypto';
-import { readFileSync } from 'node:fs';
 import { createSecureContext } from 'node:tls';
 import type { SecureContextOptions } from 'node:tls';
+import { readRegularFileSync } from 'hexmq/ports';
 import { lacksRoot, validityWarnings } from './tls-validity.js';
 import type { TlsContent } from './tls-validity.js';
 
@@ -145,7 +145,7 @@ class Problems {
 
 function readText(path: string): string {
   try {
-    return readFileSync(path, 'utf8');
+    return readRegularFileSync(path).toString('utf8');
   } catch (error) {
     throw new Error(`cannot read ${path}: ${explainReadError(error as NodeJS.ErrnoException)}`);
   }

@@ -1,6 +1,7 @@
 // The lines of a mosquitto.conf and of the files that it includes, in the order in which Mosquitto reads them.
-import { readdirSync, readFileSync } from 'node:fs';
+import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
+import { readRegularFileSync } from '../../ports/index.js';
 import { ConfigError } from '../config-error.js';
 
 const DEPTH_MAX = 10;
@@ -16,7 +17,7 @@ export interface ConfLine {
 /** @throws ConfigError if a file or a directory cannot be read. */
 export function readConfLines(file: string, depth = 0): ConfLine[] {
   if (depth > DEPTH_MAX) throw new ConfigError([`${file}: includes are nested deeper than ${String(DEPTH_MAX)}`]);
-  const text = reading(file, () => readFileSync(file, 'utf8'));
+  const text = reading(file, () => readRegularFileSync(file).toString('utf8'));
   return text.split(/\r?\n/).flatMap((raw, index) => {
     const line = raw.trim();
     if (line === '' || line.startsWith('#')) return [];

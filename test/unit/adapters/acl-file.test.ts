@@ -150,7 +150,7 @@ describe('an invalid file', () => {
     ['without a path', {}, 'path: missing, expected the path of a file'],
     ['with another option', { path: 'x', paht: 'y' }, 'paht: unknown key, expected path'],
     ['that is not there', { path: '/nowhere/acl' }, 'there is no file /nowhere/acl, expected an ACL file'],
-    ['that is a directory', { path: '/' }, 'cannot read /: EISDIR'],
+    ['that is a directory', { path: '/' }, 'cannot read /: it is a directory, expected a regular file'],
   ])('invalid options or files are refused: %s', (_, options, message) => {
     expect(() => createAuthorizer(options)).toThrow(message);
   });

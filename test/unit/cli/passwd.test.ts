@@ -147,7 +147,7 @@ describe('hexmq passwd', () => {
     path = directory;
     expect(await passwd(['alice'], { piped: 'x' })).toMatchObject({
       status: 1,
-      errors: expect.stringContaining(`hexmq: cannot read ${directory}: EISDIR`),
+      errors: expect.stringContaining(`hexmq: cannot read ${directory}: it is a directory, expected a regular file`),
     });
     path = join(directory, 'none', 'passwd');
     expect(await passwd(['alice', ...QUICK], { piped: 'x' })).toMatchObject({

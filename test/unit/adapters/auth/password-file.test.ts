@@ -199,7 +199,7 @@ describe('a password file', () => {
   test('a missing or unreadable password file is refused with what to do', () => {
     expect(() => opened()).toThrow(`${path}: there is no such file, expected one made by hexmq passwd ${path} <user>`);
     path = directory;
-    expect(() => opened()).toThrow(`${directory}: it cannot be read: EISDIR`);
+    expect(() => opened()).toThrow(`${directory}: it cannot be read: it is a directory, expected a regular file`);
   });
 
   test('an empty password file knows no user', async () => {
