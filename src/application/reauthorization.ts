@@ -8,6 +8,7 @@ import type { AuthorizationRequest } from '../ports/auth.js';
 import type { Clock, Timer } from '../ports/clock.js';
 import type { LifecycleEvent } from '../ports/telemetry.js';
 import type { Authorization, AuthorizationOutcome } from './authorization.js';
+import { PendingRequest } from './pending-request.js';
 import type { Settings } from '../domain/settings.js';
 
 const REQUESTS_PER_TURN = 200;
@@ -29,6 +30,12 @@ interface TrackedClient {
   latestRequest: number;
 }
 
+interface Renewal {
+  readonly connection: ConnectionId;
+  /** The answer no longer matters. */
+  readonly giveUp: () => void;
+}
+
 export class Reauthorization {
   readonly #parts: ReauthorizationParts;
   /** One entry for each established connection. */
@@ -36,7 +43,8 @@ export class Reauthorization {
   /** Connections whose permissions have still to be requested. */
   readonly #due = new Set<ConnectionId>();
   #revision = 0;
-  #awaited = 0;
+  /** At most `CONCURRENT_REQUESTS_MAX`. */
+  readonly #awaited = new Set<Renewal>();
   #isScheduled = false;
   /** Results since `#due` was last empty. */
   #results = { clients: 0, failed: 0 };
@@ -67,6 +75,7 @@ export class Reauthorization {
   untrack(connection: ConnectionId): void {
     this.#tracked.delete(connection);
     this.#due.delete(connection);
+    for (const renewal of this.#awaited) if (renewal.connection === connection) renewal.giveUp();
   }
 
   /** Requests the permissions of every tracked client; a renewal under way starts over. */
@@ -79,6 +88,8 @@ export class Reauthorization {
   stop(): void {
     this.#tracked.clear();
     this.#due.clear();
+    this.#results = { clients: 0, failed: 0 };
+    for (const { giveUp } of this.#awaited) giveUp();
   }
 
   #schedule(): void {
@@ -91,7 +102,7 @@ export class Reauthorization {
     let started = 0;
     for (const connection of this.#due) {
       // The next answer to arrive schedules another turn.
-      if (this.#awaited >= CONCURRENT_REQUESTS_MAX) return;
+      if (this.#awaited.size >= CONCURRENT_REQUESTS_MAX) return;
       if (++started > REQUESTS_PER_TURN) {
         this.#schedule();
         return;
@@ -106,25 +117,30 @@ export class Reauthorization {
   #request(connection: ConnectionId, client: TrackedClient): void {
     const { authorization, clock, settings } = this.#parts;
     const number = ++client.latestRequest;
-    const pending: { isOpen: boolean; timer: Timer | undefined } = { isOpen: true, timer: undefined };
-    this.#awaited++;
-    const settle = (result: AuthorizationOutcome): void => {
-      if (!pending.isOpen) return;
-      pending.isOpen = false;
-      this.#awaited--;
-      if (this.#tracked.get(connection) === client && client.latestRequest === number)
+    const pending = new PendingRequest();
+    const timeout: { timer: Timer | undefined } = { timer: undefined };
+    const settle = (result?: AuthorizationOutcome): void => {
+      if (!this.#awaited.delete(renewal)) return;
+      if (result !== undefined && this.#tracked.get(connection) === client && client.latestRequest === number)
         this.#apply(connection, client, result);
       // Without a timer the answer was synchronous, and `#startRequests` continues by itself.
-      if (pending.timer === undefined) return;
-      pending.timer.cancel();
+      if (timeout.timer === undefined) return;
+      timeout.timer.cancel();
       this.#schedule();
       this.#reportIfDone();
     };
-    authorization.authorize(client.request, settle);
-    if (!pending.isOpen) return;
+    const giveUp = (): void => {
+      pending.cancel();
+      settle();
+    };
+    const renewal = { connection, giveUp };
+    this.#awaited.add(renewal);
+    authorization.authorize(client.request, settle, pending);
+    if (!this.#awaited.has(renewal)) return;
     const timeoutMs = settings.forListener(client.request.listener).authTimeoutMs;
     const detail = `no answer within ${timeoutMs} ms`;
-    pending.timer = clock.at(clock.nowMs() + timeoutMs, () => {
+    timeout.timer = clock.at(clock.nowMs() + timeoutMs, () => {
+      pending.cancel();
       settle({ decision: 'deny', reason: 'authorization-unavailable', detail });
     });
   }
@@ -140,7 +156,7 @@ export class Reauthorization {
   }
 
   #reportIfDone(): void {
-    if (this.#due.size > 0 || this.#awaited > 0 || this.#results.clients === 0) return;
+    if (this.#due.size > 0 || this.#awaited.size > 0 || this.#results.clients === 0) return;
     const results = this.#results;
     this.#results = { clients: 0, failed: 0 };
     this.#parts.emit({ kind: 'permissions-renewed', ...results });

@@ -8,7 +8,7 @@ import type { LimitSettings } from '../../../src/domain/settings.js';
 import type { Permissions } from '../../../src/domain/access/permissions.js';
 import { DEFAULT_LIMITS } from '../../../src/domain/limits.js';
 import type { ConnectionId } from '../../../src/domain/identifiers.js';
-import type { AuthorizationRequest, Authorizer } from '../../../src/ports/auth.js';
+import type { AuthorizationRequest, Authorizer, RequestContext } from '../../../src/ports/auth.js';
 import type { LifecycleEvent } from '../../../src/ports/telemetry.js';
 import { VirtualClock } from '../../../src/testkit/virtual-clock.js';
 import { createAuthorizer } from '../../../adapters/auth/acl-file/index.js';
@@ -41,12 +41,12 @@ class Bench {
   readonly reauthorization: Reauthorization;
   #turns: (() => void)[] = [];
 
-  constructor(authorize: (clientId: string) => Permissions | Promise<Permissions>) {
+  constructor(authorize: (clientId: string, context?: RequestContext) => Permissions | Promise<Permissions>) {
     const authorizer: Authorizer = {
       name: 'test',
-      authorize: ({ clientId }) => {
+      authorize: ({ clientId }, context) => {
         this.asked.push(clientId);
-        return authorize(clientId);
+        return authorize(clientId, context);
       },
     };
     this.reauthorization = new Reauthorization({
@@ -161,6 +161,47 @@ describe('a change of the rules', () => {
 });
 
 describe('a renewal', () => {
+  /** An authorizer that never answers, and the contexts of its requests. */
+  function silent(): { readonly bench: Bench; readonly contexts: RequestContext[] } {
+    const contexts: RequestContext[] = [];
+    const bench = new Bench((_, context) => {
+      if (context !== undefined) contexts.push(context);
+      return new Promise(() => undefined);
+    });
+    return { bench, contexts };
+  }
+  const cancelled = (contexts: readonly RequestContext[]): number =>
+    contexts.filter(({ signal }) => signal.aborted).length;
+
+  test('a request for a client that has gone is cancelled, and makes room for others', () => {
+    const { bench, contexts } = silent();
+    bench.admit(150);
+    bench.reauthorization.refreshAll();
+    bench.turns();
+    expect(contexts).toHaveLength(100);
+    for (let i = 1; i <= 30; i++) bench.reauthorization.untrack(i as ConnectionId);
+    bench.turns();
+    expect(cancelled(contexts.slice(0, 30))).toBe(30);
+    expect([contexts.length, cancelled(contexts)]).toEqual([130, 30]);
+    expect(bench.events).toEqual([]);
+  });
+
+  test('a request is cancelled when its time is over, and all are when the broker stops', () => {
+    const { bench, contexts } = silent();
+    bench.admit(2);
+    bench.reauthorization.refreshAll();
+    bench.turns();
+    bench.clock.advance(1000);
+    expect(cancelled(contexts)).toBe(2);
+    bench.events.length = 0;
+    bench.reauthorization.refreshAll();
+    bench.turns();
+    bench.reauthorization.stop();
+    expect([contexts.length, cancelled(contexts)]).toEqual([4, 4]);
+    bench.clock.advance(5000);
+    expect(bench.events).toEqual([]);
+  });
+
   test('a client keeps its permissions if the authorizer fails or does not answer, and that is reported', async () => {
     const bench = new Bench((clientId) =>
       clientId === 'c1'
