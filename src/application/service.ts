@@ -7,7 +7,7 @@ import type { Administration } from '../ports/administration.js';
 import type { Clock } from '../ports/clock.js';
 import type { BrokerControl } from '../ports/control.js';
 import type { Storage, StorageTraits } from '../ports/storage.js';
-import type { LifecycleEvent } from '../ports/telemetry.js';
+import type { LifecycleEvent, Telemetry } from '../ports/telemetry.js';
 import type { Engine } from './engine.js';
 import type { EngineRun } from './engine-run.js';
 import type { FailureSignal } from './failure-signal.js';
@@ -32,6 +32,8 @@ export interface ServiceParts {
   readonly failure: FailureSignal;
   readonly clock: Clock;
   readonly administration?: Administration;
+  /** Default: there are none. */
+  readonly observers?: readonly Telemetry[];
   readonly emit: (event: LifecycleEvent) => void;
 }
 
@@ -186,6 +188,12 @@ export class BrokerService implements BrokerControl {
 
   #report(failures: readonly StopFailure[]): void {
     for (const { part, error } of failures) this.emit({ kind: 'close-failed', adapter: part, error: error.message });
+  }
+
+  /** Has observers open again what they write to, after it was renamed. @returns whether one of them does that. */
+  reopenLogs(): boolean {
+    const results = this.#parts.observers?.map((observer) => observer.reopen?.() ?? false) ?? [];
+    return results.includes(true);
   }
 
   /** For events that happen to the broker from outside, such as a signal. */

@@ -23,6 +23,7 @@ const HELP_ON_SETTINGS = `
 Flags override the environment, the environment overrides the file, the file overrides the defaults. The environment:
   HEXMQ_CONFIG, HEXMQ_HOST, HEXMQ_PORT, HEXMQ_STORAGE, HEXMQ_DATA, HEXMQ_ACK_LEVEL, HEXMQ_LOG_LEVEL,
   HEXMQ_PID_FILE                                                                              same as the flags
+  HEXMQ_LOG_FORMAT          json or text; HEXMQ_LOG_FILE: a file for the log in place of standard error
   HEXMQ_STORAGE_URL         servers of the mongodb storage, with credentials; HEXMQ_STORAGE_URL_FILE: a file with them
   HEXMQ_STORAGE_DATABASE    its database
   HEXMQ_AUTHENTICATION      the only authentication adapter, such as anonymous; its options are the file's

@@ -1,6 +1,7 @@
 // The process that the command runs in, as an interface, so that tests can run the command without one.
 import type { Environment } from '../composition/environment.js';
 import type { FileIdentity, ProcessKind } from './process-kind.js';
+import type { ServiceManager } from './service-manager.js';
 
 export interface ProcessHost {
   readonly environment: Environment;
@@ -29,6 +30,8 @@ export interface ProcessHost {
   /** What another process is; with a file, `broker` means the one that has this file open. */
   whatIs(pid: number, file?: FileIdentity): ProcessKind;
   readonly pid: number;
+  /** The manager that started this process and wants to hear of it, if one did. */
+  serviceManager(onProblem: (problem: string) => void): ServiceManager | undefined;
   /** Exits at once. */
   exitNow(status: number): void;
 }

@@ -5,6 +5,7 @@ import { run } from './command.js';
 import { ExitStatus, reportCrash } from './report-error.js';
 import type { ProcessHost } from './process-host.js';
 import { whatIs } from './process-kind.js';
+import { serviceManagerOf } from './service-manager.js';
 import type { Signals } from './signals.js';
 
 /**
@@ -48,6 +49,7 @@ const createHost = (signals: Signals | undefined): ProcessHost => ({
   },
   whatIs,
   pid: process.pid,
+  serviceManager: (onProblem) => serviceManagerOf(process.env, onProblem),
   exitNow: (status) => process.exit(status),
 });
 

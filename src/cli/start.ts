@@ -18,6 +18,7 @@ import type { Flags } from './load-config.js';
 import { VERSION } from '../composition/version.js';
 import { Warmup } from '../warmup/warmup.js';
 import type { ProcessHost } from './process-host.js';
+import type { ServiceManager } from './service-manager.js';
 
 export function addStart(program: Command, host: ProcessHost): void {
   program
@@ -66,20 +67,27 @@ async function start(flags: Flags & PidFileFlag, host: ProcessHost): Promise<voi
   const pidFile = pidFileOf(flags, host);
   if (pidFile !== undefined) PidFile.check(pidFile, host);
   const composing = composeBroker(config, {}, adminSocketOf(config, pidFile));
+  const whenComposed = (body: (composed: BrokerService) => void): void => void composing.then(body, () => undefined);
   // Other brokers have a meaning for them, and scripts are carried over: none of them should end this one.
   host.onOtherSignals((signal) => {
-    void composing.then(
-      (composed) => {
-        composed.emit({ kind: 'signal-ignored', signal });
-      },
-      () => undefined,
-    );
+    whenComposed((composed) => {
+      if (signal === 'SIGUSR1' && composed.reopenLogs()) return;
+      composed.emit({ kind: 'signal-ignored', signal });
+    });
+  });
+  const manager = host.serviceManager((detail) => {
+    whenComposed((composed) => {
+      composed.emit({ kind: 'warning', what: 'service manager', detail });
+    });
   });
   // To load the package of an adapter may take without a limit.
   const broker = await stop.before(composing);
   if (broker === undefined) return;
   const warmup = new Warmup();
-  void stop.made.then(() => warmup.end());
+  void stop.made.then(() => {
+    manager?.stopping();
+    return warmup.end();
+  });
   try {
     if (!stop.isMade) await Promise.race([warmup.begin(), stop.made]);
     if (stop.isMade) return;
@@ -89,7 +97,11 @@ async function start(flags: Flags & PidFileFlag, host: ProcessHost): Promise<voi
     host.onReloadRequest(
       () =>
         void starting.then(
-          () => reload(broker, config, flags, host),
+          async () => {
+            manager?.reloading();
+            await reload(broker, config, flags, host);
+            manager?.ready();
+          },
           () => undefined,
         ),
     );
@@ -98,8 +110,9 @@ async function start(flags: Flags & PidFileFlag, host: ProcessHost): Promise<voi
     stopped.catch(() => undefined);
     await starting;
     // A start that fails says nothing but why.
-    for (const warning of [...warnings, ...(fewFiles === undefined ? [] : [fewFiles])]) printWarning(warning, host);
-    await serve({ broker, config, pidFile, warmup, stopped }, host);
+    for (const warning of [...warnings, ...(fewFiles === undefined ? [] : [fewFiles])])
+      printWarning(warning, isJson(config, host), host);
+    await serve({ broker, config, pidFile, warmup, stopped, manager }, host);
   } catch (error) {
     if (!(error instanceof StartInterrupted)) throw error;
   } finally {
@@ -114,16 +127,18 @@ interface Serving {
   readonly warmup: Warmup;
   /** Rejects if the broker was to stop and did not. */
   readonly stopped: Promise<void>;
+  readonly manager: ServiceManager | undefined;
 }
 
-async function serve({ broker, config, pidFile, warmup, stopped }: Serving, host: ProcessHost): Promise<void> {
+async function serve({ broker, config, pidFile, warmup, stopped, manager }: Serving, host: ProcessHost): Promise<void> {
   let written: PidFile | undefined;
   try {
     // Only now: with the file there, a script may take the broker for running.
     if (pidFile !== undefined) written = PidFile.write(pidFile, host);
     const listeners = config.listeners.map(({ type, name }) => `${type} ${broker.addresses.get(name) ?? name}`);
     const adapters = describeAdapters(config, broker.storageTraits);
-    printReady(`hexmq ${VERSION} ready: ${listeners.join(', ')}, ${adapters}`, host);
+    printReady(`hexmq ${VERSION} ready: ${listeners.join(', ')}, ${adapters}`, isJson(config, host), host);
+    manager?.ready();
     warmup.goOnWhile(() => broker.query({ kind: 'counts' }).connections === 0);
     await Promise.race([broker.ended, stopped]);
   } catch (error) {
@@ -135,13 +150,16 @@ async function serve({ broker, config, pidFile, warmup, stopped }: Serving, host
   }
 }
 
-function printWarning(detail: string, host: ProcessHost): void {
+const isJson = ({ logging: { format } }: Config, host: ProcessHost): boolean =>
+  format === undefined ? host.isOutputJson : format === 'json';
+
+function printWarning(detail: string, asJson: boolean, host: ProcessHost): void {
   const fields = { event: 'warning', what: 'configuration', detail, msg: 'something needs attention' };
-  host.printError(host.isOutputJson ? lineOf('warn', fields) : `hexmq: ${detail}\n`);
+  host.printError(asJson ? lineOf('warn', fields) : `hexmq: ${detail}\n`);
 }
 
-function printReady(msg: string, host: ProcessHost): void {
-  host.print(host.isOutputJson ? lineOf('info', { event: 'started', version: VERSION, msg }) : `${msg}\n`);
+function printReady(msg: string, asJson: boolean, host: ProcessHost): void {
+  host.print(asJson ? lineOf('info', { event: 'started', version: VERSION, msg }) : `${msg}\n`);
 }
 
 /** Where the log is JSON, a collector reads both streams as one, so what the command prints is JSON as well. */

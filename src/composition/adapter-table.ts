@@ -188,10 +188,7 @@ export interface EndpointModule {
 
 /** Adapters that every broker has. */
 export const BUILT_IN_ADAPTERS = {
-  log: async (
-    options: { readonly level: LogLevel; readonly userNames: boolean },
-    components: Pick<AdapterComponents, 'clock'>,
-  ): Promise<Telemetry> => {
+  log: async (options: LogOptions, components: Pick<AdapterComponents, 'clock'>): Promise<Telemetry> => {
     const { createTelemetry } = await import('../../adapters/observability/log/index.js');
     return createTelemetry(options, components);
   },
@@ -201,6 +198,17 @@ export const BUILT_IN_ADAPTERS = {
 };
 
 export type { LogLevel };
+export type LogFormat = 'json' | 'text';
+
+/** The section `logging` of a configuration. */
+export interface LogOptions {
+  readonly level: LogLevel;
+  readonly userNames: boolean;
+  /** `undefined`: text on a terminal, JSON otherwise. */
+  readonly format?: LogFormat | undefined;
+  /** `undefined`: standard error. */
+  readonly file?: string | undefined;
+}
 
 /** An adapter as the ready line describes it: its name with its remark in parentheses, such as `file (./data)`. */
 export function describeAdapter(

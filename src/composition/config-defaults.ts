@@ -48,7 +48,7 @@ export function withDefaults(parsed: Parsed): Config {
     failedAttempts: { ...DEFAULT_LOGIN_THROTTLE, ...omitUndefined(parsed.failedAttempts ?? {}) },
     authorization: (parsed.authorization ?? []).map(authorizerWithDefaults),
     limits: limitsWithDefaults(parsed.limits ?? {}, parsed.storage?.adapter),
-    logging: { level: parsed.logging?.level ?? 'info', userNames: parsed.logging?.userNames ?? true },
+    logging: { level: 'info', userNames: true, ...omitUndefined(parsed.logging ?? {}) },
     admin: adminWithDefaults(parsed.admin ?? {}),
   };
 }

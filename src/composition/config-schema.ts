@@ -311,6 +311,8 @@ export const configSchema = z.strictObject(
         {
           level: oneOf('debug', 'info', 'warn', 'error', 'fatal', 'silent').optional(),
           userNames: boolean().optional(),
+          format: oneOf('json', 'text').optional(),
+          file: text('the path of a file').optional(),
         },
         expected('a mapping, such as { level: info }'),
       )
@@ -381,7 +383,7 @@ export function keysAt([section, within, part]: readonly PropertyKey[]): readonl
     case 'authorization':
       return Object.keys(authorizer.shape);
     case 'logging':
-      return ['level', 'userNames'];
+      return ['level', 'userNames', 'format', 'file'];
     default:
       return [];
   }

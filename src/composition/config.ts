@@ -3,7 +3,7 @@ import { isDeepStrictEqual } from 'node:util';
 import type { LoginThrottleSettings } from '../application/login-throttle.js';
 import type { Limits } from '../domain/limits.js';
 import type { AckLevel } from '../ports/index.js';
-import type { AdapterOptions, LogLevel } from './adapter-table.js';
+import type { AdapterOptions, LogOptions } from './adapter-table.js';
 import type { AdminHttpConfig, ListenerConfig } from './config-schema.js';
 
 export type { ConfigInput, ListenerConfig } from './config-schema.js';
@@ -39,7 +39,7 @@ export interface Config {
     /** `undefined`: the administration is not reached over HTTP. */
     readonly http: AdminHttpConfig | undefined;
   };
-  readonly logging: { readonly level: LogLevel; readonly userNames: boolean };
+  readonly logging: LogOptions;
 }
 
 /** The sections that differ between two configurations and are only read at start: all but the limits. */

@@ -9,6 +9,7 @@ import { adminSocketOf } from './admin-socket.js';
 import type { AdminSocket } from './config-schema.js';
 import type { Config } from './config.js';
 import { collectErrors, ConfigError } from './config-error.js';
+import { logFileProblem } from './log-file.js';
 import { adaptersIn, underKey } from './injection.js';
 import type { ConfiguredAdapter } from './injection.js';
 import { administrationModule } from './modules/administration.js';
@@ -66,8 +67,9 @@ export async function createAdapters(
   config: Config,
   isMeant: (adapter: ConfiguredAdapter) => boolean = () => true,
 ): Promise<readonly CreatedAdapter[]> {
-  const created = await collectErrors(
-    adaptersIn(config)
+  const created = await collectErrors([
+    lookAtLogFile(config),
+    ...adaptersIn(config)
       .filter(isMeant)
       .map(async ({ token, key }): Promise<CreatedAdapter[]> => {
         const adapters = (await container.getAllAsync(token, underKey(key))) as readonly Checkable[];
@@ -76,7 +78,7 @@ export async function createAdapters(
           throw new ConfigError(problems.flat().map((problem) => `${key}: ${problem}`));
         return adapters.map((adapter) => ({ key, adapter }));
       }),
-  );
+  ]);
   return created.flat();
 }
 
@@ -84,6 +86,12 @@ export async function createAdapters(
 function configuredSocket(config: Config): AdminSocket | undefined {
   const socket = adminSocketOf(config);
   return socket?.isConfigured === true ? socket : undefined;
+}
+
+/** The log is made when everything else is right; what would prevent it is reported with what else is wrong. */
+function lookAtLogFile({ logging }: Config): Promise<CreatedAdapter[]> {
+  const problem = logFileProblem(logging.file);
+  return problem === undefined ? Promise.resolve([]) : Promise.reject(new ConfigError([problem]));
 }
 
 /**

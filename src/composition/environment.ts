@@ -28,6 +28,8 @@ const PATHS: ReadonlyMap<string, Override['path']> = new Map<string, Override['p
   ['HEXMQ_ACK_LEVEL', ['storage', 'ackLevel']],
   ['HEXMQ_AUTHENTICATION', ['authentication']],
   ['HEXMQ_LOG_LEVEL', ['logging', 'level']],
+  ['HEXMQ_LOG_FORMAT', ['logging', 'format']],
+  ['HEXMQ_LOG_FILE', ['logging', 'file']],
   ...LIMIT_KEYS.map((key): [string, Override['path']] => [`${PREFIX}LIMITS_${upperSnake(key)}`, ['limits', key]]),
 ]);
 

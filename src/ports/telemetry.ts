@@ -117,6 +117,12 @@ export interface Telemetry {
   readonly wants?: ReadonlySet<BrokerEvent['kind']>;
   /** Synchronous; the return value and exceptions are ignored. */
   emit(event: BrokerEvent | LifecycleEvent): void;
+  /**
+   * Opens again the files that it writes to, because they were renamed (log rotation). Reports a failure itself and
+   * goes on with the previous files.
+   * @returns whether it writes to files; without any, the request has no meaning.
+   */
+  reopen?(): boolean;
 }
 
 /** Injection token of the observers; multi-bound, one binding for each. */

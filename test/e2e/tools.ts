@@ -18,7 +18,9 @@ export type Tool =
   | 'paho_go'
   | 'paho_python'
   | 'prlimit'
-  | 'script';
+  | 'script'
+  | 'systemd_analyze'
+  | 'systemd_notify';
 
 function works(command: string, args: readonly string[]): boolean {
   const { error, status } = spawnSync(command, args, { stdio: 'ignore' });
@@ -38,6 +40,9 @@ const REQUIRED = new Set((process.env['HEXMQ_REQUIRE'] ?? '').split(',').map((na
  * it.
  */
 export const PYTHON = ['python3', '/usr/bin/python3'].find(hasPaho);
+
+/** Any Python, for what Node has not, such as a datagram socket of the Unix domain. */
+const hasPython = (): boolean => works('python3', ['--version']);
 
 /** The first browser of this family that is installed. */
 export const CHROMIUM = ['chromium', 'chromium-browser', 'google-chrome'].find((name) => works(name, ['--version']));
@@ -69,6 +74,8 @@ const IS_THERE: Readonly<Record<Tool, () => boolean>> = {
   paho_python: () => existsSync(INSTALLED.python) && works('python3', ['--version']),
   prlimit: () => works('prlimit', ['--version']),
   script: () => works('script', ['--version']),
+  systemd_analyze: () => works('systemd-analyze', ['--version']),
+  systemd_notify: () => hasPython() && works('systemd-notify', ['--version']),
 };
 
 /** What is needed for each name, for the reader of a summary. */

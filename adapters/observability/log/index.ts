@@ -1,20 +1,20 @@
-// The event log: one structured line per event, on standard error. It chooses the level of each kind of event and
-// limits the lines that clients can cause.
+// The event log: one structured line per event, on standard error or in a file. It chooses the level of each kind of
+// event and limits the lines that clients can cause.
 import { pino, stdTimeFunctions } from 'pino';
 import type { Logger } from 'pino';
 import type { BrokerEvent, Clock, LifecycleEvent, LogLevel, Telemetry } from 'hexmq/ports';
 import { LogRateLimiter } from './log-rate-limiter.js';
-import { humanLines } from './human-lines.js';
+import { openDestination } from './destination.js';
+import type { LogFormat, OpenDestination } from './destination.js';
 import type { LogDestination } from './human-lines.js';
-import { LineWriter } from './line-writer.js';
 import { OutageFilter } from './outage-filter.js';
 import { probedBy, ProbeFilter } from './probe-filter.js';
 import type { ProbeLine } from './probe-filter.js';
 import { safeJson } from './safe-text.js';
-import { standardError } from './standard-error.js';
 import { burstOf, levelOf, describeEvent } from './messages.js';
 import type { EventLevel } from './messages.js';
 
+export type { LogFormat } from './destination.js';
 export type { LogDestination } from './human-lines.js';
 
 export interface LogOptions {
@@ -22,7 +22,11 @@ export interface LogOptions {
   readonly level?: LogLevel;
   /** Whether lines say which user a client gave. Default true. */
   readonly userNames?: boolean;
-  /** Default: standard error, as text on a terminal and as JSON otherwise. */
+  /** Default: text on a terminal, JSON otherwise. */
+  readonly format?: LogFormat | undefined;
+  /** A file to append to, made if there is none. Default: standard error. */
+  readonly file?: string | undefined;
+  /** In place of standard error and of a file; takes JSON. */
   readonly destination?: LogDestination;
 }
 
@@ -30,16 +34,13 @@ export interface LogComponents {
   readonly clock: Clock;
 }
 
-/** How long after a failed write it is tried again. */
-const RETRY_MS = 1000;
-
 export function createTelemetry(options: LogOptions, components: LogComponents): Telemetry {
   return new LogTelemetry(options, components.clock);
 }
 
 class LogTelemetry implements Telemetry {
   readonly #logger: Logger;
-  readonly #flush: () => void;
+  readonly #destination: OpenDestination;
   readonly #rateLimiter: LogRateLimiter;
   readonly #outageFilter = new OutageFilter();
   readonly #probeFilter = new ProbeFilter();
@@ -48,24 +49,15 @@ class LogTelemetry implements Telemetry {
     readonly options: LogOptions,
     readonly clock: Clock,
   ) {
-    const { destination, flush } = openDestination(options.destination, (count, cause) => {
-      this.#reportDropped(count, cause);
+    this.#destination = openDestination(options, {
+      onDropped: (count, cause) => {
+        this.#reportDropped(count, cause);
+      },
+      onFailing: ({ message: error }) => {
+        this.#reportOnStandardError({ event: 'log-failing', error }, 'the log file cannot be written; lines wait');
+      },
     });
-    this.#flush = flush;
-    this.#logger = pino(
-      {
-        level: options.level ?? 'info',
-        // No process id and host name: log collectors add them, and humans do not need them.
-        base: null,
-        timestamp: stdTimeFunctions.isoTime,
-        formatters: { level: (label) => ({ level: label }) },
-      },
-      {
-        write: (line) => {
-          destination.write(safeJson(line));
-        },
-      },
-    );
+    this.#logger = loggerTo(this.#destination.lines, options.level ?? 'info');
     this.#rateLimiter = new LogRateLimiter(clock, (event, { count, seconds, queues, inOtherQueues }) => {
       const fields = {
         event: event.kind,
@@ -99,7 +91,26 @@ class LogTelemetry implements Telemetry {
       if (more !== undefined && this.#rateLimiter.allows(event, burstOf(event))) this.#log(level, event, more);
     }
     // After a clean stop the process waits for its last lines by itself; after a fault it may not have the time.
-    if (event.kind === 'fatal') this.#flush();
+    if (event.kind === 'fatal') this.#destination.flush();
+  }
+
+  reopen(): boolean {
+    const { file } = this.#destination;
+    if (file === undefined) return false;
+    try {
+      file.reopen();
+      this.#logger.info({ event: 'log-reopened', file: file.path }, 'the log continues in this file');
+    } catch (error) {
+      const fields = { event: 'log-reopen-failed', file: file.path, error: (error as Error).message };
+      const text = 'the log file cannot be opened again; the log continues in the previous one';
+      this.#logger.error(fields, text);
+      this.#reportOnStandardError(fields, text);
+    }
+    return true;
+  }
+
+  #reportOnStandardError(fields: object, text: string): void {
+    loggerTo(this.#destination.lastResort, this.level).error(fields, text);
   }
 
   /** At any level of the log: the reader has to know that it has a gap. */
@@ -128,20 +139,19 @@ class LogTelemetry implements Telemetry {
   }
 }
 
-function openDestination(
-  given: LogDestination | undefined,
-  onDropped: (count: number, cause: string | undefined) => void,
-): { destination: LogDestination; flush: () => void } {
-  if (given !== undefined) return { destination: given, flush: () => undefined };
-  const writer = new LineWriter({
-    output: standardError(),
-    retryLater: (callback) => void setTimeout(callback, RETRY_MS).unref(),
-    onDropped,
-  });
-  return {
-    destination: process.stderr.isTTY ? humanLines(writer) : writer,
-    flush: () => {
-      writer.flush();
+function loggerTo(lines: LogDestination, level: LogLevel): Logger {
+  return pino(
+    {
+      level,
+      // No process id and host name: log collectors add them, and humans do not need them.
+      base: null,
+      timestamp: stdTimeFunctions.isoTime,
+      formatters: { level: (label) => ({ level: label }) },
     },
-  };
+    {
+      write: (line) => {
+        lines.write(safeJson(line));
+      },
+    },
+  );
 }

@@ -14,7 +14,7 @@ import { BrokerService } from '../../application/service.js';
 import type { ServiceParts } from '../../application/service.js';
 import { LiveSettings } from '../../application/settings.js';
 import { Warnings } from '../../application/warnings.js';
-import { Authorizer, Clock, Listener, Storage } from '../../ports/index.js';
+import { Authorizer, Clock, Listener, Storage, Telemetry } from '../../ports/index.js';
 import type { AdapterComponents } from '../adapter-table.js';
 import { limitSettings } from '../config-defaults.js';
 import type { Config } from '../config.js';
@@ -26,7 +26,10 @@ type RunDependencies = Pick<EngineRunParts, 'engine' | 'storage' | 'authorizers'
 
 type ReloadingDependencies = Omit<ReloadingParts, 'emit'> & { readonly components: AdapterComponents };
 
-type ServiceDependencies = Omit<ServiceParts, 'emit'> & { readonly components: AdapterComponents };
+type ServiceDependencies = Omit<ServiceParts, 'emit' | 'observers'> & {
+  readonly components: AdapterComponents;
+  readonly observers: readonly Telemetry[];
+};
 
 /**
  * To be loaded after the modules of what the engine uses, and before that of the network: the order of loading is the
@@ -67,6 +70,7 @@ export const brokerModule = (config: Config): ContainerModule =>
         failure: FailureSignal,
         clock: Clock,
         administration: Administrator,
+        observers: all(Telemetry),
         components: Components,
       }),
     );

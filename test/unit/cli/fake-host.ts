@@ -65,6 +65,10 @@ export class FakeHost implements ProcessHost {
     return pid === this.pid ? 'broker' : 'gone';
   }
 
+  serviceManager(): undefined {
+    return undefined;
+  }
+
   requestReload(): void {
     for (const callback of this.#reloads) callback();
   }

@@ -239,7 +239,8 @@ describe('the configuration page', () => {
     expect(pathOf(variablesIn(settingOf('storage.adapter'))[0] ?? '')).toEqual(['storage', 'adapter']);
     expect(pathOf(variablesIn(settingOf('storage.ackLevel'))[0] ?? '')).toEqual(['storage', 'ackLevel']);
     expect(pathOf(variablesIn(settingOf('authentication'))[0] ?? '')).toEqual(['authentication']);
-    expect(pathOf(variablesIn(settingOf('logging.level'))[0] ?? '')).toEqual(['logging', 'level']);
+    for (const key of ['level', 'format', 'file'])
+      expect(pathOf(variablesIn(settingOf(`logging.${key}`))[0] ?? '')).toEqual(['logging', key]);
     // An unknown variable would be refused.
     for (const variable of variablesIn(PAGE).filter((name) => name !== 'HEXMQ_'))
       expect(() => environmentOverrides({ [variable]: '1' })).not.toThrow();

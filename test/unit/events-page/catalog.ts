@@ -1,0 +1,252 @@
+// What docs/events.md says of each event of the log. The compiler demands every kind of event and every field.
+import type { BrokerEvent, LifecycleEvent } from 'hexmq/ports';
+
+type Event = BrokerEvent | LifecycleEvent;
+type Kind = Event['kind'];
+type FieldsOf<K extends Kind> = Exclude<keyof Extract<Event, { kind: K }> & string, 'kind'>;
+
+interface Entry<Field extends string> {
+  readonly means: string;
+  readonly fields: Readonly<Record<Field, string>>;
+  /** Left out if the reasons say it, or if there is nothing to do. */
+  readonly todo?: string;
+}
+
+export type Catalog = { readonly [K in Kind]: Entry<FieldsOf<K>> };
+
+const connection = 'number of the connection, in the order of arrival';
+const clientId = 'Client Identifier';
+const remoteAddress = 'address and port of the client, or of the proxy that is not trusted';
+const listener = 'name of the listener';
+const userName = 'user name; absent if none was given, or with `logging.userNames: false`';
+const address = { remoteAddress, listener };
+const adapterError = 'what the adapter said';
+
+export const CATALOG: Catalog = {
+  'client-connected': {
+    means: 'CONNACK accepted the client.',
+    fields: {
+      connection,
+      clientId,
+      protocolVersion: '3 (MQTT 3.1), 4 (3.1.1) or 5',
+      sessionPresent: 'whether it continues a session',
+      stored: 'whether the session outlives the connection',
+      keepAliveS: 'Keep Alive in force, in seconds; 0: none',
+      ...address,
+      userName,
+    },
+  },
+  'connection-refused': {
+    means: 'A connection or a CONNECT was refused.',
+    fields: {
+      connection,
+      clientId: `${clientId}; absent before CONNECT`,
+      reason: '[reason](#reasons-of-connection-refused)',
+      detail: 'what exactly, such as the limit or the adapter that decided',
+      ...address,
+      userName: 'the first 128 characters of what the client gave, true or not',
+    },
+  },
+  'connection-ended': {
+    means: 'A connection ended.',
+    fields: {
+      connection,
+      clientId: `${clientId}; absent before CONNECT`,
+      reason: '[reason](#reasons-of-connection-ended)',
+      malformed: 'kind of the mistake in a malformed packet',
+      detail: 'what exactly',
+      ...address,
+      userName,
+    },
+  },
+  'publish-denied': {
+    means: 'A client may not publish to this topic.',
+    fields: { clientId, userName, topic: 'Topic Name', detail: 'rule or limit that decided' },
+    todo: 'Correct the rules or the client. `hexmq acl explain` says what a client may do and why.',
+  },
+  'subscribe-denied': {
+    means: 'A client may not subscribe to this filter, or is at a limit of subscriptions.',
+    fields: { clientId, userName, topicFilter: 'Topic Filter', detail: 'rule or limit that decided' },
+    todo: 'Correct the rules or the client. `hexmq acl explain` says what a client may do and why.',
+  },
+  'message-dropped': {
+    means: 'A message was not delivered to one of its receivers, or not retained.',
+    fields: {
+      reason: '[reason](#reasons-of-message-dropped)',
+      messageId: 'number of the message; absent if it was dropped unread',
+      topic: 'Topic Name; absent if it was dropped unread',
+      qos: 'QoS 0, 1 or 2',
+      queue: 'queue that lost it: `c:` and a Client Identifier, or `g:` and a shared group',
+      detail: 'rule or answer that decided',
+    },
+  },
+  'retained-limited': {
+    means: 'A subscription matched more retained messages than `limits.retainedQueueSize`; it gets the first of them.',
+    fields: { clientId, topicFilter: 'Topic Filter', limit: 'number of messages that it gets' },
+    todo: 'Subscribe to less, or raise `limits.retainedQueueSize`.',
+  },
+  'will-published': { means: 'The will of a client was published.', fields: { clientId, topic: 'Topic Name' } },
+  'session-ended': {
+    means: 'A session ended, with its subscriptions and its queue.',
+    fields: { clientId, reason: '[reason](#reasons-of-session-ended)' },
+  },
+  'operator-command': {
+    means: 'An operator, or a program in the name of one, changed something.',
+    fields: {
+      actor: 'who',
+      command: '`disconnect`, `delete-session`, `delete-retained`, `publish`, `reload`, `log-level`, …',
+      subject: 'Client Identifier, Topic Name or level',
+      result: '`done`, `not-found`, `published` or `refused`',
+    },
+    todo: 'None: it is the audit trail.',
+  },
+  'administration-refused': {
+    means: 'A request to the administration was refused, because it is not known who sent it.',
+    fields: { endpoint: 'name of the endpoint', remoteAddress: 'address of the client', detail: 'what was wrong' },
+    todo: 'Correct the token or the certificate of the program; or an attack: see the address.',
+  },
+  'clock-corrected': {
+    means: 'The clock of the machine jumped. Expiry and delays are not affected.',
+    fields: { byMs: 'by how many milliseconds; negative: back' },
+    todo: 'If it repeats: look at the time service of the machine.',
+  },
+  listening: {
+    means: 'A listener accepts connections.',
+    fields: { listener, address: 'host and port, or path' },
+  },
+  'handshake-failed': {
+    means: 'A connection ended before its first byte of MQTT.',
+    fields: { ...address, reason: '[reason](#reasons-of-handshake-failed)', detail: 'what exactly' },
+  },
+  'listener-reloaded': {
+    means: 'New connections of the listener get its changed certificates.',
+    fields: { listener },
+  },
+  'listener-reload-failed': {
+    means: 'Changed certificates cannot be used. The listener keeps its previous ones.',
+    fields: { listener, error: 'which file, and why' },
+    todo: 'Correct the file soon: when the previous certificate ends, clients cannot connect.',
+  },
+  ready: {
+    means: 'The start is done and clients can connect.',
+    fields: { sessions: 'number of restored sessions', retained: 'number of restored retained messages' },
+  },
+  'start-waits': {
+    means: 'The start waits for an adapter.',
+    fields: { waitsFor: 'call and adapter', seconds: 'since when, in seconds' },
+    todo: 'Look at what the adapter waits for: a server, a large store, a lock.',
+  },
+  stopping: { means: 'The stop has begun.', fields: { connections: 'number of open connections' } },
+  'stop-waits': {
+    means: 'The stop waits for an adapter.',
+    fields: { waitsFor: 'call and adapter', seconds: 'since when, in seconds' },
+    todo: 'Look at storage. A second SIGTERM ends the process at once; nothing acknowledged is lost.',
+  },
+  stopped: { means: 'Everything is stopped and stored.', fields: {} },
+  'storage-failing': {
+    means:
+      'Storage fails, and is tried again until it succeeds. Logged when it begins, when the cause changes, and each ' +
+      'minute. Acknowledgements wait.',
+    fields: {
+      operation: '`write` (acknowledgements wait) or `read` (deliveries of stored messages wait)',
+      error: 'what storage said',
+      storageErrorKind: '`full`, `unavailable`, …: the kind of failure',
+      attempt: 'number of the attempt, from 1',
+    },
+    todo: 'Page someone. [When storage fails](when-storage-fails.md) says what each kind means.',
+  },
+  'storage-recovered': {
+    means: 'Storage works again, and everything that waited goes on.',
+    fields: { operation: '`write` or `read`', attempts: 'number of attempts that it took' },
+  },
+  'authenticator-passed-over': {
+    means: 'An authenticator failed, and its `onFailure: abstain` lets the next one decide.',
+    fields: { authenticator: 'its name', error: adapterError },
+    todo: 'Look at the service behind it.',
+  },
+  'attempts-slowed': {
+    means: 'Many logins failed; further ones are delayed. Logged once until the failures are forgotten.',
+    fields: {
+      scope: '`login` (a user name from an address), `address` or `user-name`: what the failures have in common',
+      ipAddress: 'the address, if they share one',
+      userName: 'the user name, if they share one; long ones are cut',
+      failures: 'number of failures',
+    },
+    todo: 'A device with an old password, or an attack: see the address.',
+  },
+  'close-failed': {
+    means: 'An adapter could not release what it holds at the stop.',
+    fields: { adapter: 'its name', error: adapterError },
+  },
+  'changes-abandoned': {
+    means:
+      'The broker stops although storage has not taken everything. Nothing of it was acknowledged, unless `storage.ackLevel` is `received`.',
+    fields: { changes: 'number of changes' },
+    todo: 'Look at storage before the next start.',
+  },
+  reloaded: {
+    means: 'A reload succeeded for these parts.',
+    fields: { what: 'names of listeners, authenticators and authorizers, and `limits`' },
+  },
+  'reload-failed': {
+    means: 'A reload failed for a part, which keeps its previous state.',
+    fields: { what: 'the part', error: 'what was wrong' },
+    todo: 'Correct the file and reload again. `hexmq check-config` checks it before.',
+  },
+  'restart-needed': {
+    means: 'Keys have changed that a reload does not apply.',
+    fields: { keys: 'the keys' },
+    todo: 'Restart the broker when it suits.',
+  },
+  warning: {
+    means:
+      'Something works and will surprise, such as a certificate that ends soon. At the start, after a reload, once a day.',
+    fields: { what: 'listener, `storage`, `configuration` or `service manager`', detail: 'what exactly' },
+    todo: 'See `detail`.',
+  },
+  'signal-ignored': {
+    means: 'The process got a signal that has no meaning for it.',
+    fields: { signal: 'the signal' },
+    todo: 'Correct the script that sent it. SIGHUP reloads; SIGUSR1 opens the log file again, if there is one.',
+  },
+  'permissions-renewed': {
+    means: 'Connected clients were authorized again, because the rules have changed.',
+    fields: { clients: 'number of clients', failed: 'number of those that keep their previous permissions' },
+    todo: 'If `failed` is not 0: see `permissions-kept`.',
+  },
+  'permissions-kept': {
+    means: 'A client could not be authorized again and keeps its permissions.',
+    fields: { clientId, detail: 'why' },
+    todo: 'Look at the service that decides, then reload.',
+  },
+  fatal: {
+    means:
+      'The broker cannot go on and ends with status 70, or 1 if it was the configuration. Nothing acknowledged is lost.',
+    fields: { error: 'in the log `err`: type, message and stack' },
+    todo: 'Page someone. The message names the cause; report a bug with the stack.',
+  },
+};
+
+/** Lines about the log itself, and of the command. They are no events of the port of telemetry. */
+export const OWN_LINES: readonly (readonly [event: string, level: string, means: string, todo: string])[] = [
+  ['started', 'info', 'The ready line of `hexmq start`, on standard output, where that is JSON: `version`.', ''],
+  [
+    'log-lines-dropped',
+    'warn',
+    'Lines are missing here: their `count`, and as `cause` the code of the error, if writing failed.',
+    'Make room on the disk, or read the log faster.',
+  ],
+  [
+    'log-failing',
+    'error',
+    'On standard error: `logging.file` cannot be written; up to 4 MiB of lines wait.',
+    'Make room on the disk.',
+  ],
+  ['log-reopened', 'info', 'The first line of `logging.file` after SIGUSR1.', ''],
+  [
+    'log-reopen-failed',
+    'error',
+    'In the previous file and on standard error: `logging.file` cannot be opened again.',
+    'Correct the directory or its permissions, and send SIGUSR1 again.',
+  ],
+];
