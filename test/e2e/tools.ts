@@ -19,7 +19,6 @@ export type Tool =
   | 'paho_python'
   | 'prlimit'
   | 'script'
-  | 'systemd_analyze'
   | 'systemd_notify';
 
 function works(command: string, args: readonly string[]): boolean {
@@ -74,7 +73,6 @@ const IS_THERE: Readonly<Record<Tool, () => boolean>> = {
   paho_python: () => existsSync(INSTALLED.python) && works('python3', ['--version']),
   prlimit: () => works('prlimit', ['--version']),
   script: () => works('script', ['--version']),
-  systemd_analyze: () => works('systemd-analyze', ['--version']),
   systemd_notify: () => hasPython() && works('systemd-notify', ['--version']),
 };
 

@@ -1,7 +1,8 @@
 // The tokens of people and programs that reach the administration over HTTP: a file with one line for each, which has
 // the name for the log, the role, and a hash of the token. A token is random and long, so a fast hash keeps it.
 import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
-import { readFileSync, statSync } from 'node:fs';
+import { statSync } from 'node:fs';
+import { readRegularFileSync } from 'hexmq/ports';
 import type { Actor, AdministrationRole } from 'hexmq/ports';
 
 const FILE_BYTES_MAX = 1_048_576;
@@ -25,7 +26,7 @@ export class Tokens {
     const { size } = statSync(this.path);
     if (size > FILE_BYTES_MAX)
       throw new Error(`${this.path} has ${size} bytes, expected a file of tokens of at most ${FILE_BYTES_MAX}`);
-    this.#tokens = parseTokens(readFileSync(this.path, 'utf8'), this.path);
+    this.#tokens = parseTokens(readRegularFileSync(this.path).toString('utf8'), this.path);
   }
 
   /** Who has this token. The time that it takes does not depend on the token. */

@@ -1,9 +1,10 @@
 // `hexmq token`: makes a token for the administration over HTTP, and writes its hash into the file of tokens.
-import { appendFileSync, readFileSync } from 'node:fs';
+import { appendFileSync } from 'node:fs';
 import { Option } from 'commander';
 import type { Command } from 'commander';
 import { ADAPTER_TOOLS } from '../../composition/adapter-table.js';
 import { ConfigError } from '../../composition/config-error.js';
+import { readRegularFileSync } from '../../ports/index.js';
 import { FileError } from '../report-error.js';
 import type { ProcessHost } from '../process-host.js';
 
@@ -44,7 +45,7 @@ async function addNewToken(name: string, { role, file }: TokenFlags, host: Proce
 
 function read(file: string): string {
   try {
-    return readFileSync(file, 'utf8');
+    return readRegularFileSync(file).toString('utf8');
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return '';
     throw new FileError(`cannot read ${file}: ${(error as Error).message}`, { cause: error });

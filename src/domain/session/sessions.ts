@@ -134,7 +134,7 @@ export class Sessions {
     session.holder = undefined;
     session.permit(undefined);
     // Messages from a shared group return to it if another member is connected; otherwise they wait here
-    // [MQTT-4.4.0-1]. At QoS 2 one that was sent goes to no other member [MQTT5-4.8.2-5]; one that still waited to leave
+    // [MQTT-4.4.0-1]. At QoS 2 one that was sent goes to no other member [MQTT5-4.8.2-5]; one that still waits to leave
     // would be lost with the session.
     const { released } = this.context.effects;
     session.outboundIfAny?.detach((entry) =>

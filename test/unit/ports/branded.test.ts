@@ -29,7 +29,13 @@ test('every error class that the package exports recognises the errors of anothe
   const here = await importEntries();
   const there = await importCopy(importEntries);
   const names = Object.keys(here).filter((name) => isErrorClass(here[name]));
-  expect(names.sort()).toEqual(['ConfigError', 'ContractViolation', 'NetworkError', 'StorageError']);
+  expect(names.sort()).toEqual([
+    'AdministrationError',
+    'ConfigError',
+    'ContractViolation',
+    'NetworkError',
+    'StorageError',
+  ]);
   for (const name of names) {
     const [ours, theirs] = [here[name], there[name]] as [ErrorClass, ErrorClass];
     expect(ours).not.toBe(theirs);
