@@ -4,6 +4,7 @@
 // bounded here; who the caller is, an endpoint finds out.
 import type { Checkable } from './checkable.js';
 import type { Reloadable } from './reloadable.js';
+import { brand } from './branded.js';
 
 /** What a caller may do: `write` includes `read`. */
 export type AdministrationRole = 'read' | 'write';
@@ -76,6 +77,10 @@ export interface RequestProblem {
 /** An operation that was not carried out, with what was wrong and what was expected. */
 export class AdministrationError extends Error {
   override readonly name = 'AdministrationError';
+
+  static {
+    brand(this, 'AdministrationError');
+  }
 
   constructor(
     readonly kind: AdministrationErrorKind,
