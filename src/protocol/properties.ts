@@ -107,9 +107,11 @@ export const PROPERTY_RULES: readonly PropertyRule[] = [
 const RULE_BY_ID: (PropertyRule | undefined)[] = [];
 for (const each of PROPERTY_RULES) RULE_BY_ID[each.id] = each;
 
-const RULE_BY_NAME = Object.fromEntries(PROPERTY_RULES.map((each) => [each.name, each])) as Readonly<
-  Record<PropertyName, PropertyRule>
->;
+/** Without a prototype: names may come from programs without types. */
+const RULE_BY_NAME = Object.assign(
+  Object.create(null) as Partial<Record<PropertyName, PropertyRule>>,
+  Object.fromEntries(PROPERTY_RULES.map((each) => [each.name, each])),
+);
 
 /** For blocks that are copied at once. */
 const sharedBlock = new ByteWriter();
@@ -221,8 +223,8 @@ function writeBlock(block: ByteWriter, properties: Properties, places: PropertyP
   // `for … in` creates no list of the names.
   for (const name in properties) {
     const value = properties[name as PropertyName];
-    if (value === undefined) continue;
     const each = RULE_BY_NAME[name as PropertyName];
+    if (value === undefined || each === undefined) continue;
     if ((each.places & places) === 0) throw new RangeError(`the property ${each.name} may not stand in this packet`);
     if (each.name === 'userProperties') {
       block.raw((value as UserProperties).bytes);

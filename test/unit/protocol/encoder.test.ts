@@ -10,7 +10,7 @@ import {
   writePublish,
 } from '../../../src/protocol/encoder.js';
 import { PacketType } from '../../../src/protocol/packets.js';
-import type { Packet, ProtocolVersion, PublishPacket } from '../../../src/protocol/packets.js';
+import type { Packet, Properties, ProtocolVersion, PublishPacket } from '../../../src/protocol/packets.js';
 import { UserProperties } from '../../../src/protocol/user-properties.js';
 import { publish } from '../../support/packet-arbitraries.js';
 import { VALID_PACKETS, wire } from '../../support/packets.js';
@@ -214,5 +214,10 @@ describe('hot path of the encoder', () => {
     expect(encodePublishProperties(undefined)).toEqual(wire('00'));
     expect(encodePublishProperties({})).toEqual(wire('00'));
     expect(encodePublishProperties({ topicAlias: 2 })).toEqual(wire('03 23 0002'));
+  });
+
+  test('what a program without types puts among the properties is left out', () => {
+    const properties = { contentType: 'c', colour: 'red', constructor: 1, toString: 2 } as unknown as Properties;
+    expect(encodePublishProperties(properties)).toEqual(wire("04 03 0001 'c'"));
   });
 });
