@@ -1,5 +1,14 @@
 // What the administration needs of the broker that it administers.
-import type { AckLevel, BrokerControl, BrokerEvent, Clock, LifecycleEvent, LogLevel, Storage } from '../ports/index.js';
+import type {
+  AckLevel,
+  BrokerControl,
+  BrokerEvent,
+  Clock,
+  LifecycleEvent,
+  LogLevel,
+  ReloadResult,
+  Storage,
+} from '../ports/index.js';
 
 /** Whether the operations on storage succeed. */
 export interface StorageState {
@@ -7,14 +16,6 @@ export interface StorageState {
   readonly isReading: boolean;
   /** Of the last attempt that failed. */
   readonly error: string | undefined;
-}
-
-/** What came of a reload. */
-export interface ReloadResult {
-  /** One sentence for each part that could not reload. */
-  readonly problems: readonly string[];
-  /** Keys that have changed and are only read at a start. */
-  readonly restartNeeded: readonly string[];
 }
 
 /** An observer of events that has levels, such as the log. */

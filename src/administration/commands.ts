@@ -78,7 +78,7 @@ export class Commands {
   }
 }
 
-const noSessionOf = (clientId: string): string => `there is no session of ${clientId}`;
+export const noSessionOf = (clientId: string): string => `there is no session of ${clientId}`;
 
 function messageOf(request: CheckedRequestOf<'publish'>): OperatorMessage {
   const {

@@ -14,6 +14,7 @@ import type {
 } from '../ports/index.js';
 import { BoundedCalls } from './bounded-calls.js';
 import type { BrokerParts } from './broker-parts.js';
+import { noSessionOf } from './commands.js';
 import type { Continuation, Found } from './kept-cursors.js';
 import type { AnswerOf, CheckedRequestOf, ItemOf, PagedOperation } from './operations.js';
 import { inPages, largestInPages } from './pages.js';
@@ -159,7 +160,7 @@ export class Queries {
 
   #sessionOf(clientId: string): SessionView {
     const session = this.parts.control.query({ kind: 'session', clientId });
-    if (session === undefined) throw new AdministrationError('not-found', `there is no session of ${clientId}`);
+    if (session === undefined) throw new AdministrationError('not-found', noSessionOf(clientId));
     return session;
   }
 

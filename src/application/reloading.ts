@@ -1,6 +1,7 @@
 // Reloads: limits are replaced, and listeners, authenticators and authorizers read their files again. One reload waits
 // for the one before it.
 import type { LimitSettings } from '../domain/settings.js';
+import type { ReloadResult } from '../ports/administration.js';
 import type { Listener } from '../ports/network.js';
 import type { Reloadable } from '../ports/reloadable.js';
 import type { LifecycleEvent } from '../ports/telemetry.js';
@@ -20,14 +21,6 @@ export interface ReloadingParts {
   /** Default: there are none. */
   readonly warnings?: Warnings;
   readonly emit: (event: LifecycleEvent) => void;
-}
-
-/** What came of a reload that an operator asked for. */
-export interface ReloadResult {
-  /** One sentence for each part that could not reload. */
-  readonly problems: readonly string[];
-  /** Keys that have changed and are only read at a start. */
-  readonly restartNeeded: readonly string[];
 }
 
 export class Reloading {

@@ -3,7 +3,7 @@
 // a whole.
 import type { Command, CommandOutcome } from '../domain/commands.js';
 import type { Answers, Query, QueryKind } from '../domain/queries.js';
-import type { Administration } from '../ports/administration.js';
+import type { Administration, ReloadResult } from '../ports/administration.js';
 import type { Clock } from '../ports/clock.js';
 import type { BrokerControl } from '../ports/control.js';
 import type { Storage, StorageTraits } from '../ports/storage.js';
@@ -14,7 +14,7 @@ import type { FailureSignal } from './failure-signal.js';
 import { Lifecycle, StartInterrupted } from './lifecycle.js';
 import type { Part, StopFailure } from './lifecycle.js';
 import type { Listening } from './listening.js';
-import type { Reloading, ReloadResult } from './reloading.js';
+import type { Reloading } from './reloading.js';
 import type { LimitSettings } from '../domain/settings.js';
 import { asError } from './timeout.js';
 

@@ -62,9 +62,9 @@ export function addReload(program: Command, host: ProcessHost): void {
  * then.
  */
 async function requestReload(flags: ReloadFlags, host: ProcessHost): Promise<void> {
-  const isSignalled = flags.pid !== undefined || pidFileOf(flags, host) !== undefined;
-  if (!isSignalled) return reloadBySocket(flags, host);
-  const { pid, file, path } = processOf(flags, host);
+  const named = processOf(flags, host);
+  if (named === undefined) return reloadBySocket(flags, host);
+  const { pid, file, path } = named;
   await checkConfigOf(flags, host);
   const kind = host.whatIs(pid, file);
   if (kind === 'gone') throw new FileError(`cannot signal process ${pid}: it is not running`);
@@ -118,12 +118,13 @@ interface NamedProcess {
   readonly path?: string;
 }
 
-function processOf(flags: ReloadFlags, host: ProcessHost): NamedProcess {
+/** @returns `undefined` if nothing names a process. */
+function processOf(flags: ReloadFlags, host: ProcessHost): NamedProcess | undefined {
   if (flags.pid !== undefined) {
     if (!/^[1-9]\d{0,9}$/.test(flags.pid))
       throw new ConfigError([`--pid: "${flags.pid}" is not valid, expected a process id`]);
     return { pid: Number(flags.pid) };
   }
-  const path = pidFileOf(flags, host) ?? '';
-  return { ...readPidFile(path), path };
+  const path = pidFileOf(flags, host);
+  return path === undefined ? undefined : { ...readPidFile(path), path };
 }

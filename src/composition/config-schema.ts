@@ -4,6 +4,7 @@ import * as z from 'zod';
 import type { LoginThrottleSettings } from '../application/login-throttle.js';
 import { LISTENER_LIMIT_KEYS } from '../domain/limits.js';
 import type { Limits } from '../domain/limits.js';
+import { UNIX_PATH_BYTES_MAX } from '../ports/index.js';
 import { boolean, expected, formatValue, integer, offOrInteger, oneOf, text } from './config-values.js';
 import { isHost } from './hosts.js';
 
@@ -198,10 +199,6 @@ const overWebSocket = {
 /** In quotes, because YAML 1.2 reads 0660 as a decimal number. */
 const OCTAL_MODE = 'the octal mode of a file in quotes, such as "0660"';
 
-/**
- * The longest path of a Unix socket that every system accepts (`sun_path` has 104 bytes on macOS, with the final zero).
- */
-const UNIX_PATH_BYTES_MAX = 103;
 const unixPath = expected(`the path of a socket, ${UNIX_PATH_BYTES_MAX} bytes at most`);
 
 /** Each type has its own keys. Files and networks are checked by the adapter when it is created. */

@@ -111,6 +111,6 @@ export async function composeBroker(
 }
 
 export { StartInterrupted } from '../application/lifecycle.js';
-export type { ReloadResult } from '../application/reloading.js';
+export type { ReloadResult } from '../ports/index.js';
 export type { BrokerService } from '../application/service.js';
 export type { Overrides } from './modules/overrides.js';

@@ -85,7 +85,7 @@ export function commandProblem(command: unknown): string | undefined {
     case 'publish':
       return messageProblem(message);
     default:
-      return `kind: ${JSON.stringify(kind)} is not valid, expected ${KINDS.slice(0, -1).join(', ')} or ${KINDS[4]}`;
+      return `kind: ${JSON.stringify(kind)} is not valid, expected ${KINDS.slice(0, -1).join(', ')} or ${KINDS.at(-1)}`;
   }
 }
 

@@ -91,6 +91,14 @@ export class AdministrationError extends Error {
   }
 }
 
+/** What came of a reload that an operator asked for. */
+export interface ReloadResult {
+  /** One sentence for each part that could not reload. */
+  readonly problems: readonly string[];
+  /** Keys that have changed and are only read at a start. */
+  readonly restartNeeded: readonly string[];
+}
+
 /** An endpoint to the administration: it opens last and closes first, so the broker runs whenever it is open. */
 export interface AdministrationEndpoint extends Checkable, Reloadable {
   /** For events and error messages. */

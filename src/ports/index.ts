@@ -1,5 +1,5 @@
 // hexmq/ports: all that an adapter needs to know of hexmq. What is exported here is public and versioned.
-export { formatAddress, plainAddress } from './address.js';
+export { formatAddress, plainAddress, UNIX_PATH_BYTES_MAX } from './address.js';
 export { AdministrationError } from './administration.js';
 export type {
   Actor,
@@ -9,6 +9,7 @@ export type {
   AdministrationRole,
   JsonSchema,
   OperationDescription,
+  ReloadResult,
   RequestProblem,
 } from './administration.js';
 export type { BrokerControl } from './control.js';

@@ -1,6 +1,6 @@
 // The endpoints to the administration: HTTP on a Unix socket, and HTTP or HTTPS on a port. Both speak the same
 // protocol. The server is Node's, with bounds on everything that a client can make it hold; the API behind it is loaded
-// with the first request, or when the broker has run for a while.
+// with the first request.
 import { createServer } from 'node:http';
 import type { IncomingMessage, RequestListener, Server, ServerResponse } from 'node:http';
 import { createServer as createSecureServer } from 'node:https';

@@ -1,14 +1,11 @@
 // Listening on an address or on a path, with the errors of the operating system as advice, and a socket that a killed
 // process has left behind out of the way.
-import { chmodSync, existsSync, lstatSync, unlinkSync } from 'node:fs';
+import { chmodSync, existsSync, unlinkSync } from 'node:fs';
 import type { Server } from 'node:http';
-import { connect } from 'node:net';
 import type { AddressInfo } from 'node:net';
 import { dirname } from 'node:path';
-import { formatAddress, NetworkError } from 'hexmq/ports';
-
-/** The longest path that every system accepts (`sun_path` has 104 bytes on macOS, with the final zero). */
-const PATH_BYTES_MAX = 103;
+import { formatAddress, NetworkError, UNIX_PATH_BYTES_MAX } from 'hexmq/ports';
+import { isStaleSocket } from '../../network/sockets/stale-socket.js';
 
 /** @returns the address for humans. @throws NetworkError that says what to do. */
 export async function listenOnPort(server: Server, host: string, port: number): Promise<string> {
@@ -24,15 +21,15 @@ export async function listenOnPort(server: Server, host: string, port: number): 
 /** For the owner alone. @returns the path. @throws NetworkError that says what to do. */
 export async function listenOnPath(server: Server, path: string): Promise<string> {
   const bytes = Buffer.byteLength(path);
-  if (bytes > PATH_BYTES_MAX)
+  if (bytes > UNIX_PATH_BYTES_MAX)
     throw new NetworkError(
-      `the path of the administration's socket has ${bytes} bytes, and a Unix socket takes ${PATH_BYTES_MAX}: ` +
+      `the path of the administration's socket has ${bytes} bytes, and a Unix socket takes ${UNIX_PATH_BYTES_MAX}: ` +
         `${path}; ` +
         'set admin.socket to a shorter path, or to off',
     );
   try {
     await listenPrivately(server, path).catch(async (error: unknown) => {
-      if (!(await isStale(error, path))) throw error;
+      if (!(await isStaleSocket(error as NodeJS.ErrnoException, path))) throw error;
       unlinkSync(path);
       await listenPrivately(server, path);
     });
@@ -63,22 +60,6 @@ function listening(server: Server, where: { path: string } | { host: string; por
       // Connections that could not be accepted, for lack of descriptors: others can be.
       server.on('error', () => undefined);
       resolve();
-    });
-  });
-}
-
-/** Whether the path is a socket that no process listens on. */
-async function isStale(error: unknown, path: string): Promise<boolean> {
-  if ((error as NodeJS.ErrnoException).code !== 'EADDRINUSE') return false;
-  if (lstatSync(path, { throwIfNoEntry: false })?.isSocket() !== true) return false;
-  return new Promise((resolve) => {
-    const socket = connect(path);
-    socket.on('connect', () => {
-      socket.destroy();
-      resolve(false);
-    });
-    socket.on('error', ({ code }: NodeJS.ErrnoException) => {
-      resolve(code === 'ECONNREFUSED');
     });
   });
 }

@@ -1,13 +1,13 @@
 // The listening socket: on a port of every address that a host has, or on a path of the file system. It sets the
 // options of accepted sockets and turns the operating system's errors into advice. Limits on connections are the
 // broker's.
-import { chmodSync, existsSync, lstatSync, unlinkSync } from 'node:fs';
+import { chmodSync, existsSync, unlinkSync } from 'node:fs';
 import { lookup } from 'node:dns/promises';
-import { connect, createServer, isIP } from 'node:net';
+import { createServer, isIP } from 'node:net';
 import type { AddressInfo, Server, Socket } from 'node:net';
 import { dirname } from 'node:path';
-import { NetworkError } from 'hexmq/ports';
-import { formatAddress } from 'hexmq/ports';
+import { formatAddress, NetworkError } from 'hexmq/ports';
+import { isStaleSocket } from './stale-socket.js';
 
 export interface HostAndPort {
   readonly host: string;
@@ -65,7 +65,7 @@ export class ServerSocket {
     try {
       await this.#listen(listenAddress, onSocket);
     } catch (error) {
-      if (!(await isStaleSocket(error, listenAddress.path))) throw error;
+      if (!(await isStaleSocket(causeOf(error), listenAddress.path))) throw error;
       unlinkSync(listenAddress.path);
       await this.#listen(listenAddress, onSocket);
     }
@@ -131,26 +131,11 @@ export async function addressesOf(host: string): Promise<readonly string[]> {
   return [...new Set(found.map(({ address }) => address))];
 }
 
-function isFamilyMissing(error: unknown): boolean {
-  const cause = error instanceof NetworkError ? (error.cause as NodeJS.ErrnoException) : undefined;
-  return FAMILY_MISSING.has(cause?.code ?? '');
-}
+/** The error of the operating system behind one of this file. */
+const causeOf = (error: unknown): NodeJS.ErrnoException | undefined =>
+  error instanceof NetworkError ? (error.cause as NodeJS.ErrnoException) : undefined;
 
-/** Whether the path is a socket that no process listens on: one that a crashed process left behind. */
-async function isStaleSocket(error: unknown, path: string): Promise<boolean> {
-  const cause = error instanceof NetworkError ? (error.cause as NodeJS.ErrnoException) : undefined;
-  if (cause?.code !== 'EADDRINUSE' || lstatSync(path, { throwIfNoEntry: false })?.isSocket() !== true) return false;
-  return new Promise((resolve) => {
-    const socket = connect(path);
-    socket.on('connect', () => {
-      socket.destroy();
-      resolve(false);
-    });
-    socket.on('error', ({ code }: NodeJS.ErrnoException) => {
-      resolve(code === 'ECONNREFUSED');
-    });
-  });
-}
+const isFamilyMissing = (error: unknown): boolean => FAMILY_MISSING.has(causeOf(error)?.code ?? '');
 
 /**
  * Warns about connections that could not be accepted, most often for lack of file descriptors. The listener continues;

@@ -6,7 +6,7 @@ import { ConfigError } from '../../composition/config-error.js';
 import { LOG_LEVELS } from '../../administration/schemas.js';
 import { printable } from '../printable.js';
 import type { ProcessHost } from '../process-host.js';
-import { addJsonFlag } from './output.js';
+import { addJsonFlag, printAnswer } from './output.js';
 import { addBrokerFlags, runningBroker } from './running-broker.js';
 import type { BrokerFlags } from './running-broker.js';
 import { act } from './things.js';
@@ -52,7 +52,7 @@ export function addActions(program: Command, host: ProcessHost): void {
 async function publish(
   topic: string,
   message: string | undefined,
-  { qos, retain = false, expiry, stdin, json, ...flags }: PublishFlags,
+  { qos, retain = false, expiry, stdin, ...flags }: PublishFlags,
   host: ProcessHost,
 ): Promise<void> {
   if (stdin === true && message !== undefined)
@@ -68,7 +68,7 @@ async function publish(
     ...(expiryS === undefined ? {} : { messageExpiryInterval: expiryS }),
   });
   const sentence = `published: ${answer.matched} subscriptions match, ${answer.accepted} have it or get it`;
-  host.print(json === true ? `${JSON.stringify(answer)}\n` : `${sentence}\n`);
+  printAnswer(answer, sentence, flags, host);
 }
 
 /** In base64. @throws ConfigError if there is nothing to read, or too much. */
@@ -89,10 +89,10 @@ async function logLevel(level: string | undefined, flags: ActionFlags, host: Pro
   const broker = await runningBroker(flags, host);
   if (level === undefined) {
     const { logLevel: now } = await broker.call('status', {});
-    host.print(flags.json === true ? `${JSON.stringify({ level: now })}\n` : `${now}\n`);
+    printAnswer({ level: now }, now, flags, host);
     return;
   }
   const answer = await broker.call('log-level', { level: level as Level });
   const sentence = `the level of the log is ${answer.level}, it was ${answer.before}`;
-  host.print(flags.json === true ? `${JSON.stringify(answer)}\n` : `${sentence}\n`);
+  printAnswer(answer, sentence, flags, host);
 }

@@ -97,6 +97,16 @@ export async function showPairs(
   await write(pairs.map(([name, value]) => `${`${name}:`.padEnd(width)}${value}`.trimEnd() + '\n').join(''));
 }
 
+/** What came of a command: a sentence, or an object. */
+export function printAnswer(
+  answer: object,
+  sentence: string,
+  { json }: Pick<OutputFlags, 'json'>,
+  host: ProcessHost,
+): void {
+  host.print(json === true ? `${JSON.stringify(answer)}\n` : `${sentence}\n`);
+}
+
 /** The first of them, at most as many. */
 export async function* atMost<Item>(items: AsyncIterable<Item>, max: number): AsyncGenerator<Item> {
   if (max <= 0) return;

@@ -5,13 +5,11 @@ import type { Command } from 'commander';
 import type { AnswerOf, ItemOf, OperationName, PagedOperation, RequestOf } from '../../administration/operations.js';
 import { ADAPTER_TOOLS } from '../../composition/adapter-table.js';
 import { adminSocketOf } from '../../composition/admin-socket.js';
-import { NetworkError } from '../../ports/index.js';
+import { NetworkError, UNIX_PATH_BYTES_MAX } from '../../ports/index.js';
 import { loadConfig } from '../load-config.js';
 import { pidFileOf } from '../pid-file.js';
 import type { ProcessHost } from '../process-host.js';
 
-/** The longest path of a Unix socket that every system accepts. */
-const PATH_BYTES_MAX = 103;
 /** Of a page, in items: a list that is read to its end needs few requests. */
 const PAGE = 500;
 
@@ -62,9 +60,9 @@ export async function runningBroker(flags: BrokerFlags, host: ProcessHost): Prom
 function socketOf(flags: BrokerFlags, host: ProcessHost): string {
   const path = flags.socket ?? foundSocket(flags, host);
   const bytes = Buffer.byteLength(path);
-  if (bytes > PATH_BYTES_MAX)
+  if (bytes > UNIX_PATH_BYTES_MAX)
     throw new NetworkError(
-      `the path of the broker's socket has ${bytes} bytes, and a Unix socket takes ${PATH_BYTES_MAX}: ${path}; ` +
+      `the path of the broker's socket has ${bytes} bytes, and a Unix socket takes ${UNIX_PATH_BYTES_MAX}: ${path}; ` +
         'start the broker with a shorter admin.socket in its configuration',
     );
   return path;

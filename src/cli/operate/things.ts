@@ -6,10 +6,10 @@ import type { ProcessHost } from '../process-host.js';
 import * as columns from './columns.js';
 import { addListFlags, list } from './lists.js';
 import type { ListFlags } from './lists.js';
-import { addOutputFlags, output, showList, showPairs } from './output.js';
-import type { OutputFlags } from './output.js';
+import { addOutputFlags, output, printAnswer, showList, showPairs } from './output.js';
+import type { OutputFlags, Write } from './output.js';
 import { addBrokerFlags, runningBroker } from './running-broker.js';
-import type { BrokerFlags } from './running-broker.js';
+import type { BrokerFlags, RunningBroker } from './running-broker.js';
 
 type ShowFlags = BrokerFlags & OutputFlags;
 
@@ -72,25 +72,32 @@ const actsOn = (action: string, first: string | undefined, second: string | unde
 const payloadsFor = ({ json }: OutputFlags): { maxPayloadBytes?: number } =>
   json === true ? { maxPayloadBytes: PAYLOAD_MAX } : {};
 
-async function showStatus(flags: ShowFlags, host: ProcessHost): Promise<void> {
+/** Shows something of the broker, once or, with `--watch`, again and again. */
+async function outputOf(
+  flags: ShowFlags,
+  host: ProcessHost,
+  show: (broker: RunningBroker, write: Write) => Promise<void>,
+): Promise<void> {
   const broker = await runningBroker(flags, host);
-  await output(flags, host, async (write) => {
+  await output(flags, host, (write) => show(broker, write));
+}
+
+function showStatus(flags: ShowFlags, host: ProcessHost): Promise<void> {
+  return outputOf(flags, host, async (broker, write) => {
     const status = await broker.call('status', {});
     await showPairs(columns.statusPairs(status), status, flags.json === true, write);
   });
 }
 
-async function showClient(clientId: string, flags: ShowFlags, host: ProcessHost): Promise<void> {
-  const broker = await runningBroker(flags, host);
-  await output(flags, host, async (write) => {
+function showClient(clientId: string, flags: ShowFlags, host: ProcessHost): Promise<void> {
+  return outputOf(flags, host, async (broker, write) => {
     const client = await broker.call('client', { clientId });
     await showPairs(columns.clientPairs(client), client, flags.json === true, write);
   });
 }
 
-async function showSession(clientId: string, flags: ShowFlags, host: ProcessHost): Promise<void> {
-  const broker = await runningBroker(flags, host);
-  await output(flags, host, async (write) => {
+function showSession(clientId: string, flags: ShowFlags, host: ProcessHost): Promise<void> {
+  return outputOf(flags, host, async (broker, write) => {
     const session = await broker.call('session', { clientId });
     await showPairs(columns.sessionPairs(session), session, flags.json === true, write);
     if (flags.json === true || session.subscriptions === 0) return;
@@ -99,9 +106,8 @@ async function showSession(clientId: string, flags: ShowFlags, host: ProcessHost
   });
 }
 
-async function showRetained(topic: string, flags: ShowFlags, host: ProcessHost): Promise<void> {
-  const broker = await runningBroker(flags, host);
-  await output(flags, host, async (write) => {
+function showRetained(topic: string, flags: ShowFlags, host: ProcessHost): Promise<void> {
+  return outputOf(flags, host, async (broker, write) => {
     const message = await broker.call('retained-message', { topic, maxPayloadBytes: PAYLOAD_MAX });
     await showPairs(retainedPairs(message), message, flags.json === true, write);
   });
@@ -117,9 +123,8 @@ const retainedPairs = (message: AnswerOf<'retained-message'>): readonly (readonl
   ['payload', columns.payloadCell(message.payload)],
 ];
 
-async function showLimits(flags: ShowFlags, host: ProcessHost): Promise<void> {
-  const broker = await runningBroker(flags, host);
-  await output(flags, host, async (write) => {
+function showLimits(flags: ShowFlags, host: ProcessHost): Promise<void> {
+  return outputOf(flags, host, async (broker, write) => {
     const { limits, listeners } = await broker.call('limits', {});
     const pairs = Object.entries(limits).map(([key, value]): [string, string] => [key, String(value)]);
     const own = listeners.flatMap(({ listener, limits: ofListener }) =>
@@ -139,12 +144,11 @@ export async function act<Name extends 'disconnect' | 'delete-session' | 'delete
 ): Promise<void> {
   const broker = await runningBroker(flags, host);
   const answer = await broker.call(operation, request as never);
-  host.print(flags.json === true ? `${JSON.stringify(answer)}\n` : `${done}\n`);
+  printAnswer(answer, done, flags, host);
 }
 
 async function purge(clientId: string, flags: ShowFlags, host: ProcessHost): Promise<void> {
   const broker = await runningBroker(flags, host);
   const answer = await broker.call('purge-queue', { clientId });
-  const sentence = `${answer.dropped} messages for ${printable(clientId)} are dropped`;
-  host.print(flags.json === true ? `${JSON.stringify(answer)}\n` : `${sentence}\n`);
+  printAnswer(answer, `${answer.dropped} messages for ${printable(clientId)} are dropped`, flags, host);
 }

@@ -4,6 +4,7 @@ import type { Connections } from '../connect/connections.js';
 import type { Wills } from '../connect/wills.js';
 import type { Context } from '../context.js';
 import { Cursor } from '../cursor.js';
+import type { Page } from '../cursor.js';
 import { sessionQueue } from '../identifiers.js';
 import type { ClientId, TopicFilter, TopicName } from '../identifiers.js';
 import type { MessageDispatcher } from '../publish/message-dispatcher.js';
@@ -12,6 +13,7 @@ import type {
   ByClientId,
   ConnectionView,
   Counts,
+  Paged,
   Query,
   QueryKind,
   QueuedView,
@@ -33,18 +35,17 @@ import type { Session } from '../session/session.js';
 export class QueryHandler {
   readonly #answers: { readonly [Kind in QueryKind]: (query: Query<Kind>) => Answers[Kind] } = {
     counts: () => this.#counts(),
-    connections: ({ examine, cursor, ...which }) => (cursor ?? new Cursor(this.#connections(which))).read(examine),
-    sessions: ({ examine, cursor, ...which }) => (cursor ?? new Cursor(this.#sessions(which))).read(examine),
+    connections: (query) => pageOf(query, () => this.#connections(query)),
+    sessions: (query) => pageOf(query, () => this.#sessions(query)),
     session: ({ clientId }) => this.#session(clientId),
-    subscriptions: ({ examine, cursor, clientId }) =>
-      (cursor ?? new Cursor(this.#subscriptions(clientId))).read(examine),
-    recipients: ({ examine, cursor, topic }) => (cursor ?? new Cursor(this.#recipients(topic))).read(examine),
-    queue: ({ examine, cursor, clientId }) => (cursor ?? new Cursor(this.#queue(clientId))).read(examine),
-    inbound: ({ examine, cursor, clientId }) => (cursor ?? new Cursor(this.#inbound(clientId))).read(examine),
+    subscriptions: (query) => pageOf(query, () => this.#subscriptions(query.clientId)),
+    recipients: (query) => pageOf(query, () => this.#recipients(query.topic)),
+    queue: (query) => pageOf(query, () => this.#queue(query.clientId)),
+    inbound: (query) => pageOf(query, () => this.#inbound(query.clientId)),
     will: ({ clientId }) => this.#will(clientId),
-    queues: ({ examine, cursor }) => (cursor ?? new Cursor(this.#queues())).read(examine),
-    'shared-groups': ({ examine, cursor }) => (cursor ?? new Cursor(this.#sharedGroups())).read(examine),
-    retained: ({ examine, cursor, topicFilter }) => (cursor ?? new Cursor(this.#retained(topicFilter))).read(examine),
+    queues: (query) => pageOf(query, () => this.#queues()),
+    'shared-groups': (query) => pageOf(query, () => this.#sharedGroups()),
+    retained: (query) => pageOf(query, () => this.#retained(query.topicFilter)),
   };
 
   constructor(
@@ -146,14 +147,15 @@ export class QueryHandler {
 
   *#sharedGroups(): Generator<SharedGroupView> {
     for (const group of this.router.groups) {
-      const { shareName, filter, members, connectedCount, count, inFlightCount, bytes } = group;
+      const { shareName, filter, members, connectedCount } = group;
+      const { queued, queuedBytes } = sizeOf(group);
       yield {
         shareName,
         topicFilter: filter,
         members: members.length,
         connectedMembers: connectedCount,
-        queued: count - inFlightCount,
-        queuedBytes: bytes,
+        queued,
+        queuedBytes,
       };
     }
   }
@@ -244,6 +246,10 @@ export class QueryHandler {
     return atMs + this.context.wallAheadMs;
   }
 }
+
+/** @param views called for the first page. */
+const pageOf = <View>({ examine, cursor }: Paged<View>, views: () => Iterable<View | undefined>): Page<View> =>
+  (cursor ?? new Cursor(views())).read(examine);
 
 function* subscriptionsOf({ clientId, subscriptions }: Session): Generator<SubscriptionView> {
   for (const { topicFilter, qos, noLocal, retainAsPublished, identifiers } of subscriptions?.values() ?? [])

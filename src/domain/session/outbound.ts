@@ -386,7 +386,6 @@ export class Outbound implements QueueOwner, Task {
     if (entry.qos === 2 && this.#sent.isRepeat(entry)) {
       (this.#leftOut ??= new Map<QueueEntry, DropReason>()).set(entry, why);
       queue.release(entry);
-      entry.message = undefined;
       reportDrop(this.context, why, message, 2, queue.id, detail);
       return false;
     }
