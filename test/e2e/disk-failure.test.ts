@@ -107,12 +107,15 @@ describeWith('prlimit', 'a disk that is full', () => {
       );
 
       // The broker keeps its directory meanwhile.
-      for (const command of [['inspect'], ['export'], ['start', '--port', '0']]) {
+      for (const command of [['export'], ['start', '--port', '0']]) {
         const { status, stdout, stderr } = await hexmq([...command, '--storage', 'file', '--data', directory]);
         expect({ status, stdout }).toEqual({ status: 1, stdout: '' });
         expect(stderr).toContain(`${directory} is in use by another hexmq`);
         expect(stderr).toContain(`(held by process ${broker.pid} on `);
       }
+      const inspected = await hexmq(['inspect', '--storage', 'file', '--data', directory]);
+      expect(inspected.stdout).toContain('writes FAIL: no space left for the data directory');
+      expect(inspected.status).toBe(0);
 
       // Clients and messages that need no storage do not wait for it.
       const listener = await connect(broker);

@@ -23,8 +23,6 @@ const RETRIES_MAX = 200;
 export interface BackloggedQueue {
   readonly id: QueueId;
   readonly level: number;
-  /** How many messages may wait. */
-  readonly capacity: number;
   readonly keepsUp: boolean;
   /** Undefined if it has none. */
   backlog: Backlog | undefined;
@@ -94,7 +92,7 @@ export class Backlog implements Pressed {
   }
 
   #places(share: number): number {
-    return Math.max(1, Math.floor(share * this.queue.capacity));
+    return Math.max(1, Math.floor(share * this.context.limits.maxQueueSize));
   }
 
   /** While publishers are not slowed, the mark falls with the level: they are slowed when it rises again. */

@@ -78,11 +78,7 @@ export class MessageQueue {
   /** The share of what may wait: 1 is a full queue, 0 one in which nothing waits. */
   get level(): number {
     const waiting = this.count - this.owner.inFlightCount;
-    return waiting <= 0 ? 0 : Math.max(waiting / this.capacity, this.bytes / this.#maxBytes);
-  }
-
-  get capacity(): number {
-    return this.context.limits.maxQueueSize;
+    return waiting <= 0 ? 0 : Math.max(waiting / this.context.limits.maxQueueSize, this.bytes / this.#maxBytes);
   }
 
   get #maxBytes(): number {
@@ -110,10 +106,6 @@ export class MessageQueue {
       this.owner.fellBehind();
     }
     this.backlog.grew();
-  }
-
-  get isEmpty(): boolean {
-    return this.count === 0;
   }
 
   /** Whether the buffer reaches the end of the queue. */
@@ -151,7 +143,7 @@ export class MessageQueue {
     this.bytes += bytes;
     this.#inStorage?.added(held - message.payload.byteLength, this.count, this.bytes);
     // The reader has fallen behind: from now on the buffer is filled by pages until it reaches the end again.
-    const isBuffered = !this.stored || (this.#open && this.#bufferedUpTo === seq && this.buffer.fits(bytes, held));
+    const isBuffered = !this.stored || (this.#reaches(seq) && this.buffer.fits(bytes, held) && this.#reaches(seq));
     let append: Append | undefined;
     if (this.stored) {
       // Until it is stored, which is soon and counted, the payload may share the chunk that it arrived in. In the
@@ -164,6 +156,11 @@ export class MessageQueue {
     this.#bufferedUpTo = seq + 1;
     this.buffer.add(new QueueEntry(seq, message, options, changes.step, append, source, bytes, held));
     return undefined;
+  }
+
+  /** Whether the buffer has everything below this seq. Not any more, if it was freed to make room in memory. */
+  #reaches(seq: Seq): boolean {
+    return this.#open && this.#bufferedUpTo === seq;
   }
 
   /** A reader attaches: the buffer begins at the front of the queue. */

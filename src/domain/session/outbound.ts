@@ -96,7 +96,7 @@ export class Outbound implements QueueOwner, Task {
   /** What the session's record says of the queue as it is now. */
   get mark(): SentMark {
     // Sequence numbers begin again with a restart that finds the queue empty.
-    return this.queue.isEmpty ? NOTHING_SENT : this.#sent.mark;
+    return this.queue.count === 0 ? NOTHING_SENT : this.#sent.mark;
   }
 
   /**

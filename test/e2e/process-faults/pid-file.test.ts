@@ -63,7 +63,7 @@ describeIf(process.platform === 'linux', 'Linux', 'the PID file', () => {
       writeFileSync(join(directory, 'hexmq.pid'), `${process.pid}\n`);
       const last = await startBroker(start(directory));
       expect(readFileSync(join(directory, 'hexmq.pid'), 'utf8')).toBe(`${last.program.pid}\n`);
-      expect(readdirSync(directory)).toEqual(['hexmq.pid']);
+      expect(readdirSync(directory)).toEqual(['hexmq.admin.sock', 'hexmq.pid']);
       expect((await last.stop()).status).toBe(0);
     }));
 

@@ -121,6 +121,25 @@ describe('when what waits reaches the limit', () => {
     expect(heard).toEqual(payloads.slice(1).map((payload, i) => `publish s=${payload} q1 id${i + 2}`));
   });
 
+  test('a message that joins a buffer loses nothing when that buffer is freed to make room for it', () => {
+    const core = new CoreHarness({ ...LIMITS, maxWaitingBytes: 30_000 });
+    const stored = core.connectStored('stored');
+    stored.subscribe(['s', 1]);
+    const publisher = core.connect('publisher');
+    const payloads = Array.from({ length: 4 }, (_, i) => String(i).repeat(3000 + i));
+    for (const payload of payloads) publisher.publish('s', payload);
+    // It holds most, has nothing that waits, and there is a buffer to free before its connection is ended.
+    core.connect('deaf').congested(17_000);
+    publisher.publish('s', 'last'.repeat(1000));
+    const heard = core.heard(stored).filter((line) => line.startsWith('publish'));
+    for (let id = 1; id <= 5; id++) {
+      stored.puback(id);
+      heard.push(...core.heard(stored).filter((line) => line.startsWith('publish')));
+    }
+    expect(heard).toEqual([3000, 3001, 3002, 3003, 4000].map((bytes, i) => `publish s=${bytes}-bytes q1 id${i + 1}`));
+    expect(core.waiting).toBe(0);
+  });
+
   test('a client that never releases the QoS 2 messages it sends is disconnected', () => {
     const { core } = withLaggard();
     const sender = core.connectStored('sender');
