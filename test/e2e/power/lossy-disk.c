@@ -154,7 +154,9 @@ static Listing listing_of(const char *directory, int is_in_copy) {
       path_in_copy(twin, path);
       int is_there = stat(path, &status) == 0;
       entry->is_directory = is_there && S_ISDIR(status.st_mode);
-      entry->file = is_there && !entry->is_directory ? file_at(path, &status, is_in_copy ? twin : NULL) : NONE;
+      // A socket has no content: it is gone after a power cut.
+      int is_file = is_there && S_ISREG(status.st_mode);
+      entry->file = is_file ? file_at(path, &status, is_in_copy ? twin : NULL) : NONE;
     }
     free(found[i]);
   }
