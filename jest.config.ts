@@ -35,12 +35,13 @@ const shared = {
  * copy, and whatever else waits for processes, disks or hostile clients for most of its time.
  */
 const LONG = [
+  'test/architecture/(dependency|purity)-rules\\.test',
   'test/e2e/(kill|power|migrate|migrate-kill|recovery)\\.test',
-  'test/e2e/(file-storage|hostile-clients|inspect|loss-matrix|mixed-versions|mqtt-js(-5)?)\\.test',
+  'test/e2e/(administration|file-storage|hostile-clients|inspect|loss-matrix|mixed-versions|mqtt-js(-5)?)\\.test',
   'test/e2e/(memory|names-in-memory|waiting-memory)\\.test',
   'test/e2e/(enhanced-)?authentication\\.test',
   'test/e2e/process-faults/',
-  'test/contract/storage-(crash|file-damage|file-disk)\\.test',
+  'test/contract/storage-(crash|file-damage|file-disk|memory-long-queues)\\.test',
   'test/unit/application/transfer/migrate\\.test',
   'test/simulation/(seeds-(?!1-to-)|planted-bugs)',
 ];
