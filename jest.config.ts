@@ -37,7 +37,7 @@ const shared = {
 const LONG = [
   'test/architecture/(dependency|purity)-rules\\.test',
   'test/e2e/(kill|power|migrate|migrate-kill|recovery)\\.test',
-  'test/e2e/(administration|file-storage|hostile-clients|inspect|loss-matrix|mixed-versions|mqtt-js(-5)?)\\.test',
+  'test/e2e/(administration(-attacks)?|file-storage|hostile-clients|inspect|loss-matrix|mixed-versions|mqtt-js(-5)?)\\.test',
   'test/e2e/(memory|names-in-memory|waiting-memory)\\.test',
   'test/e2e/(enhanced-)?authentication\\.test',
   'test/e2e/process-faults/',
