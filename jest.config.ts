@@ -1,6 +1,7 @@
 /** @jest-config-loader esbuild-register */
 // The tests. `npm test` sets HEXMQ_TESTS=short and runs what needs Node alone and fits into three minutes on two cores;
-// `npm run test:all`, and Jest without the variable, run everything.
+// `npm run test:rest` sets it to `rest` and runs what that leaves out. `npm run test:all`, and Jest without the
+// variable, run everything.
 import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -35,9 +36,10 @@ const shared = {
  * copy, and whatever else waits for processes, disks or hostile clients for most of its time.
  */
 const LONG = [
-  'test/architecture/(dependency|purity)-rules\\.test',
+  'test/architecture/(dependency-rules|purity-rules|test-runs)\\.test',
   'test/e2e/(kill|power|migrate|migrate-kill|recovery)\\.test',
-  'test/e2e/(administration(-attacks)?|file-storage|hostile-clients|inspect|loss-matrix|mixed-versions|mqtt-js(-5)?)\\.test',
+  'test/e2e/administration(-attacks)?\\.test',
+  'test/e2e/(file-storage|hostile-clients|inspect|loss-matrix|mixed-versions|mqtt-js(-5)?)\\.test',
   'test/e2e/(memory|names-in-memory|waiting-memory)\\.test',
   'test/e2e/(enhanced-)?authentication\\.test',
   'test/e2e/process-faults/',
@@ -50,6 +52,7 @@ const LONG = [
 const NEEDS_PROGRAMS = [
   'test/(contract|e2e)/[^/]*mongodb',
   'test/e2e/acl-on-both-brokers\\.test',
+  'test/e2e/authorization\\.test',
   'test/e2e/(browser|clients-5|paho|mosquitto|guides|tls-guide|listeners|client-certificates|disk-failure)\\.test',
   'test/contract/network-(tls|websocket)\\.test',
   'test/unit/adapters/(network-(tls|proxy)|sockets/(certificate|sent-bytes|tls-files))\\.test',
@@ -69,9 +72,13 @@ for (const name of required)
   if (!Object.hasOwn(programs, name))
     throw new Error(`HEXMQ_REQUIRE: "${name}" is not known, expected names of ${Object.keys(programs).join(', ')}`);
 
+const part = process.env['HEXMQ_TESTS'] ?? '';
+if (!['', 'short', 'rest'].includes(part))
+  throw new Error(`HEXMQ_TESTS: got "${part}", expected short, rest or nothing`);
+
 /** By the reason: the files that are left out. A suite inside another file leaves itself out: see test/e2e/tools.ts. */
 function filesLeftOut(): Readonly<Record<string, readonly string[]>> {
-  if (process.env['HEXMQ_TESTS'] === 'short')
+  if (part === 'short')
     return {
       'left to npm run test:all: takes long': LONG,
       'left to npm run test:all: needs programs besides Node': NEEDS_PROGRAMS,
@@ -86,7 +93,9 @@ const project = (name: string): Config => ({
   ...shared,
   displayName: name,
   rootDir: '.',
-  testMatch: [`<rootDir>/test/${name}/**/*.test.ts`],
+  testRegex: (part === 'rest' ? [...LONG, ...NEEDS_PROGRAMS] : ['']).map(
+    (pattern) => `/(?=test/${name}/.*\\.test\\.ts$)${pattern}`,
+  ),
   testPathIgnorePatterns: Object.values(leftOut).flatMap((patterns) => patterns.map((one) => `<rootDir>/${one}`)),
 });
 

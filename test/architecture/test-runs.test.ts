@@ -1,7 +1,7 @@
 // What a test run says about tests that it does not run.
 import { afterAll, expect, test } from '@jest/globals';
 import { spawnSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 
@@ -49,6 +49,21 @@ test('a run of tests ends with the name of each suite that it skipped, and with 
     '  test/b.test.ts, "e", skipped without a reason (1 test)',
   ]);
   expect(jest(['--config', JSON.stringify(config), '-t', 'c']).text).not.toContain('Not tested:');
+});
+
+test('npm test and npm run test:rest run every file once together, and npm test none that asks for programs', () => {
+  const listed = (part: string): string[] =>
+    jest(['--listTests'], { HEXMQ_TESTS: part, HEXMQ_REQUIRE: 'openssl' })
+      .text.split('\n')
+      .filter((line) => line.endsWith('.test.ts'))
+      .sort();
+  const short = listed('short');
+  expect([...short, ...listed('rest')].sort()).toEqual(listed(''));
+  // A suite that leaves itself out would be run by neither of them.
+  expect(short.filter((file) => /^describe(With|If)\(/m.test(readFileSync(file, 'utf8')))).toEqual([]);
+  expect(jest(['--listTests'], { HEXMQ_TESTS: 'long' }).text).toContain(
+    'HEXMQ_TESTS: got "long", expected short, rest',
+  );
 });
 
 test('names in HEXMQ_REQUIRE that are not known are refused before anything runs', () => {

@@ -261,7 +261,7 @@ describeWith('openssl', 'the administration over HTTPS', () => {
         expect(await call('status', viewer)).toBe(200);
         expect(await call('publish', viewer, message)).toBe(403);
         expect(await call('publish', operator, message)).toBe(200);
-        expect(await call('status', ca.issue('guest', { subject: '/CN=guest' }))).toBe(401);
+        expect(await call('status', ca.issue('visitor', { subject: '/CN=visitor' }))).toBe(401);
         // Two common names are no name, whatever they are.
         expect(await call('status', ca.issue('twice', { subject: '/CN=viewer/CN=operator' }))).toBe(401);
         expect([401, 'no answer']).toContain(await call('status', other.issue('forged', { subject: '/CN=operator' })));
