@@ -10,7 +10,7 @@ export type EndReason =
   | 'protocol-violation' // a well-formed packet that is not allowed here, such as a second CONNECT [MQTT-3.1.0-2]
   | 'connect-timeout'
   | 'authentication-timeout'
-  | 'storage-unavailable' // storage did not confirm in time what CONNACK promises; CONNACK said so
+  | 'storage-unavailable' // storage did not confirm in time what CONNACK promises, which said so; or CONNECT not read
   | 'connection-refused' // after a CONNACK that says why [MQTT-3.2.2-5]
   | 'keep-alive-timeout' // [MQTT-3.1.2-24]
   | 'reauthentication-failed' // [MQTT5-4.12.1-2]

@@ -55,6 +55,8 @@ export class CoreHarness {
   admitsAtOnce = true;
   /** Connections in the middle of a packet of which something keeps arriving. */
   readonly receiving = new Set<ConnectionId>();
+  /** Whether what has arrived is not read, as under the pressure of storage. */
+  readsNothing = false;
   #connections = 0;
   #packetIds = 0;
   #commands = 0;
@@ -130,6 +132,7 @@ export class CoreHarness {
 
   /** The packets of a peer are handled at once, so a peer whose silence the broker waits for is quiet already. */
   #hearAll(): void {
+    if (this.readsNothing) return;
     for (let id = this.recorder.quietWanted.shift(); id !== undefined; id = this.recorder.quietWanted.shift())
       this.broker.handle({ kind: 'quiet', connection: id, isReceiving: this.receiving.has(id) }, this.nowMs);
   }

@@ -1,6 +1,6 @@
 // The answers of each version: the code of CONNACK for every reason to refuse a client, and that of DISCONNECT for
 // every reason to end a connection. Versions before 5 know six return codes and no DISCONNECT from the server.
-import type { ProtocolVersion } from '../../protocol/packets.js';
+import type { Properties, ProtocolVersion } from '../../protocol/packets.js';
 import { ConnectReturnCode, ReasonCode } from '../../protocol/reason-codes.js';
 import type { EndReason, RefusalReason } from '../reasons.js';
 
@@ -119,5 +119,19 @@ const PRIVATE: ReadonlySet<EndReason | RefusalReason> = new Set<EndReason | Refu
 ]);
 
 /** The Reason String for a client of MQTT 5 (sections 3.2.2.3.9 and 3.14.2.2.3). */
-export const reasonString = (reason: EndReason | RefusalReason, detail: string | undefined): string | undefined =>
+const reasonString = (reason: EndReason | RefusalReason, detail: string | undefined): string | undefined =>
   PRIVATE.has(reason) ? undefined : detail;
+
+/** What CONNACK or DISCONNECT says beside its Reason Code. */
+export function reasonProperties(
+  reason: EndReason | RefusalReason,
+  detail: string | undefined,
+  serverReference: string | undefined,
+): Properties | undefined {
+  const text = reasonString(reason, detail);
+  if (text === undefined && serverReference === undefined) return undefined;
+  return {
+    ...(text === undefined ? {} : { reasonString: text }),
+    ...(serverReference === undefined ? {} : { serverReference }),
+  };
+}

@@ -89,6 +89,15 @@ export class Connection {
     return (this.#unanswered ??= new Unanswered());
   }
 
+  /** How long the client may be silent [MQTT-3.1.2-24], [MQTT5-3.1.2-22]. */
+  get silenceMs(): number {
+    return this.keepAliveMs * 1.5;
+  }
+
+  get silentAtMs(): number {
+    return this.lastPacketMs + this.silenceMs;
+  }
+
   get state(): ConnectionState {
     return this.#state;
   }

@@ -13,7 +13,7 @@ import type { ConnectionId } from '../identifiers.js';
 import type { EndReason, MalformedCode } from '../reasons.js';
 import type { Sessions } from '../session/sessions.js';
 import { answerTo } from './answer-to.js';
-import { connackCode, DISCONNECT_CODES, reasonString } from './answers.js';
+import { connackCode, DISCONNECT_CODES, reasonProperties } from './answers.js';
 import type { AnsweredRefusal } from './answers.js';
 import { Connection } from './connection.js';
 import type { PendingAdmission } from './connection.js';
@@ -164,7 +164,7 @@ export class Connections {
     if (connection.state === 'ended') return;
     const code = detail.reasonCode ?? DISCONNECT_CODES[reason];
     if (connection.version === 5 && connection.state === 'connected' && code !== undefined) {
-      const properties = withReference(reasonProperties(reason, detail.detail), detail.serverReference);
+      const properties = reasonProperties(reason, detail.detail, detail.serverReference);
       answerTo(connection, { type: PacketType.disconnect, reasonCode: code, properties }, NOW);
     }
     this.context.effects.close(connection.id, reason);
@@ -228,7 +228,7 @@ export class Connections {
    */
   expectPacket(connection: Connection): void {
     if (connection.keepAliveMs === 0) this.deadlines.clear(connection.deadline);
-    else this.deadlines.set(connection.deadline, silentAtMs(connection));
+    else this.deadlines.set(connection.deadline, connection.silentAtMs);
   }
 
   /**
@@ -236,12 +236,13 @@ export class Connections {
    * in the middle of a packet is not silent (MQTT 3.1.1 section 3.1.2.10), unless it never gets to the end of it.
    */
   quiet(connection: Connection, isReceiving: boolean): void {
+    if (connection.state === 'awaiting-connect') this.end(connection, 'connect-timeout');
     if (connection.state !== 'connected') return;
     const { nowMs, limits } = this.context;
     const sinceMs = nowMs - connection.lastPacketMs;
-    if (nowMs < silentAtMs(connection)) this.expectPacket(connection);
+    if (nowMs < connection.silentAtMs) this.expectPacket(connection);
     else if (isReceiving && sinceMs < limits.packetTimeoutMs)
-      this.deadlines.set(connection.deadline, nowMs + silenceMs(connection));
+      this.deadlines.set(connection.deadline, nowMs + connection.silenceMs);
     else {
       const detail = isReceiving ? 'a packet was never complete' : `silent for ${Math.round(sinceMs / 1000)} s`;
       this.end(connection, 'keep-alive-timeout', { detail });
@@ -259,6 +260,10 @@ export class Connections {
       this.#keepAliveDue(connection);
       return;
     }
+    if (connection.state === 'awaiting-connect') {
+      this.#connectDue(connection);
+      return;
+    }
     const { timeout } = LIFECYCLE[connection.state];
     if (connection.state === 'admitting') this.refuse(connection, 'storage-unavailable', undefined);
     if (connection.state === 'authenticating' && connection.version === 5) {
@@ -268,12 +273,24 @@ export class Connections {
     if (timeout !== undefined) this.end(connection, timeout);
   }
 
+  /** Before a client is judged late, what it has sent is read: not while too much waits for storage. */
+  #connectDue(connection: Connection): void {
+    const { connectTimeoutMs, storageTimeoutMs } = this.limitsFor(connection);
+    const lastMs = connection.stateSinceMs + connectTimeoutMs + storageTimeoutMs;
+    if (this.context.nowMs >= lastMs) {
+      this.end(connection, 'storage-unavailable', { detail: 'its CONNECT was not read: too much waits for storage' });
+      return;
+    }
+    this.context.effects.whenQuiet(connection.id);
+    this.deadlines.set(connection.deadline, lastMs);
+  }
+
   /**
    * A packet only notes its time; the timer is moved when it expires. Before a client is judged silent, what it has
    * sent is read.
    */
   #keepAliveDue(connection: Connection): void {
-    if (this.context.nowMs >= silentAtMs(connection)) this.context.effects.whenQuiet(connection.id);
+    if (this.context.nowMs >= connection.silentAtMs) this.context.effects.whenQuiet(connection.id);
     else this.expectPacket(connection);
   }
 
@@ -284,8 +301,7 @@ export class Connections {
   refuse(connection: Connection, reason: AnsweredRefusal, detail: string | undefined): void {
     const isSent = reason === 'use-another-server' || reason === 'server-moved';
     const reference = isSent ? this.context.limits.serverReference : undefined;
-    const properties =
-      connection.version === 5 ? withReference(reasonProperties(reason, detail), reference) : undefined;
+    const properties = connection.version === 5 ? reasonProperties(reason, detail, reference) : undefined;
     this.refuseWith(connection, connackCode(connection.version, reason), properties);
   }
 
@@ -380,16 +396,3 @@ export class Connections {
       this.wills.connectionEnded({ clientId, userName, access: connection.access }, lastsS);
   }
 }
-
-function reasonProperties(reason: EndReason | AnsweredRefusal, detail: string | undefined): Properties | undefined {
-  const text = reasonString(reason, detail);
-  return text === undefined ? undefined : { reasonString: text };
-}
-
-const withReference = (properties: Properties | undefined, serverReference: string | undefined) =>
-  serverReference === undefined ? properties : { ...properties, serverReference };
-
-/** How long the client may be silent [MQTT-3.1.2-24], [MQTT5-3.1.2-22]. */
-const silenceMs = ({ keepAliveMs }: Connection): number => keepAliveMs * 1.5;
-
-const silentAtMs = (connection: Connection): number => connection.lastPacketMs + silenceMs(connection);

@@ -21,7 +21,9 @@
 // the connection:
 //
 //   timer            runs in            limit                       what its expiry means
-//   connect          awaiting-connect   connectTimeoutMs            the client did not send a whole CONNECT in time
+//   connect          awaiting-connect   connectTimeoutMs            the client did not send a whole CONNECT in time;
+//                                                                   while too much waits for storage, nothing is read,
+//                                                                   and it has storageTimeoutMs more
 //   authentication   authenticating     authTimeoutMs               the authentication port did not answer in time, or
 //                                                                   the client its challenges: one limit for them all
 //   admission        admitting          storageTimeoutMs            storage did not take the session in time; CONNACK

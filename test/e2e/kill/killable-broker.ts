@@ -121,7 +121,12 @@ export class KillableBroker {
     this.#hadOutage = false;
     const args = ['--port', '0', ...this.place.args, '--log-level', 'warn'];
     this.#program = startProgram(args, {
-      env: { ...this.place.disk?.env, HEXMQ_LIMITS_WILL_GRACE_AFTER_RESTART_MS: String(willGraceMs) },
+      env: {
+        ...this.place.disk?.env,
+        HEXMQ_LIMITS_WILL_GRACE_AFTER_RESTART_MS: String(willGraceMs),
+        // The process of the tests, which the clients are in, may stand still for a while on a busy machine.
+        HEXMQ_LIMITS_CONNECT_TIMEOUT_MS: '120000',
+      },
     });
     return this.#program;
   }

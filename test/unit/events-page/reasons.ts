@@ -45,7 +45,8 @@ export const END_REASONS: Readonly<Record<OfKind<'connection-ended'>['reason'], 
     todo: 'None, if the client gets a new token and connects again.',
   },
   'storage-unavailable': {
-    means: 'Storage did not confirm in time what CONNACK promises.',
+    means:
+      'Storage did not confirm in time what CONNACK promises; or so much waited for storage that CONNECT was not read.',
     todo: 'See `storage-failing`.',
   },
   'not-authorized': {

@@ -354,6 +354,20 @@ describe('time', () => {
     expect(core.broker.nextDeadlineMs).toBeUndefined();
   });
 
+  test('a CONNECT that has arrived in time and is not read yet is waited for as long as storage may take', () => {
+    const core = new CoreHarness({ connectTimeoutMs: 1000, storageTimeoutMs: 500 });
+    core.readsNothing = true;
+    const late = core.open();
+    const lost = core.open();
+    core.advance(1499);
+    expect(core.lines()).toEqual([]);
+    expect(core.recorder.quietWanted).toEqual([late.id, lost.id]);
+    late.connect('a');
+    expect(core.lines()).toContain(`${late.id} ask a`);
+    core.advance(1);
+    expect(core.lines()).toEqual([`${lost.id} close storage-unavailable`]);
+  });
+
   test('a client that is not authenticated in time is closed, and an answer that comes later is ignored', () => {
     const core = new CoreHarness({ authTimeoutMs: 1000 });
     const a = core.open();
