@@ -93,7 +93,7 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
   },
   {
     name: 'messages that change places when they are read from storage',
-    breaks: ['order', 'no repeat without DUP'],
+    breaks: ['order', 'no repeat without DUP', 'retained state'],
     plant: () =>
       replaceMethod(MessageQueue.prototype, 'filled', (_self, filled, request, entries) => {
         const swapped = entries.map((entry, i) => {

@@ -50,7 +50,7 @@ export const OPERATOR_BUGS: readonly PlantedBug[] = [
   },
   {
     name: 'a queue that an operator purges in memory only',
-    breaks: ['operator commands'],
+    breaks: ['operator commands', 'accounting'],
     plant: () =>
       replaceMethod(PurgeTask.prototype, 'run', (self, run) =>
         withValue(self.context.changes, 'remove', () => NOW, run),
