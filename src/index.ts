@@ -52,7 +52,8 @@ export interface Broker {
    */
   readonly addresses: ReadonlyMap<string, string>;
   /**
-   * Shows and changes the running broker, as the command `hexmq` and the HTTP API do.
+   * Shows and changes the running broker, as the command `hexmq` and the HTTP API do. `open` gives its events as they
+   * come.
    *
    * ```ts
    * await broker.administration.call('sessions', { limit: 10 }, { name: 'my program', role: 'read' });
@@ -60,7 +61,7 @@ export interface Broker {
    *
    * Every call is rejected with an AdministrationError `unavailable` while the broker does not run.
    */
-  readonly administration: Pick<Administration, 'call'>;
+  readonly administration: Pick<Administration, 'call' | 'open'>;
 }
 
 /**
@@ -79,9 +80,9 @@ export function createBroker(config: ConfigInput = {}, overrides: Overrides = {}
   return new EmbeddedBroker(config, overrides);
 }
 
-const NOT_RUNNING: Pick<Administration, 'call'> = {
-  call: () => Promise.reject(new AdministrationError('unavailable', 'the broker does not run')),
-};
+const notRunning = (): Promise<never> =>
+  Promise.reject(new AdministrationError('unavailable', 'the broker does not run'));
+const NOT_RUNNING: Pick<Administration, 'call' | 'open'> = { call: notRunning, open: notRunning };
 
 class EmbeddedBroker implements Broker {
   readonly ended: Promise<void>;
@@ -104,7 +105,7 @@ class EmbeddedBroker implements Broker {
     return this.#service?.addresses ?? new Map<string, string>();
   }
 
-  get administration(): Pick<Administration, 'call'> {
+  get administration(): Pick<Administration, 'call' | 'open'> {
     return this.#service?.administration ?? NOT_RUNNING;
   }
 

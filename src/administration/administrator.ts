@@ -2,14 +2,22 @@
 // it out, and turns every failure that a caller can cause into an error that says what was wrong.
 import type * as z from 'zod';
 import { AdministrationError } from '../ports/index.js';
-import type { Actor, Administration, OperationDescription, RequestProblem } from '../ports/index.js';
+import type {
+  Actor,
+  Administration,
+  OperationDescription,
+  RecordStream,
+  RequestProblem,
+  StreamDescription,
+} from '../ports/index.js';
 import type { BrokerParts } from './broker-parts.js';
 import { Commands } from './commands.js';
-import { descriptions, openApiOf } from './openapi.js';
+import { descriptions, openApiOf, streamDescriptions } from './openapi.js';
 import { KeptCursors } from './kept-cursors.js';
 import { isOperation, OPERATIONS } from './operations.js';
 import type { AnswerOf, CheckedRequestOf, OperationName, PagedOperation } from './operations.js';
 import { Queries } from './queries.js';
+import { isStream, STREAMS, Streams } from './streams.js';
 
 type Handlers = {
   readonly [Name in Exclude<OperationName, PagedOperation>]: (
@@ -27,6 +35,7 @@ export class Administrator implements Administration {
   readonly #cursors: KeptCursors;
   readonly #queries: Queries;
   readonly #commands: Commands;
+  readonly #streams: Streams;
   readonly #version: string;
 
   readonly #handlers: Handlers = {
@@ -49,6 +58,7 @@ export class Administrator implements Administration {
     this.#cursors = new KeptCursors(parts.clock);
     this.#queries = new Queries(parts);
     this.#commands = new Commands(parts);
+    this.#streams = new Streams(parts);
     this.#version = parts.version;
   }
 
@@ -57,18 +67,16 @@ export class Administrator implements Administration {
     return descriptions();
   }
 
+  get streams(): ReadonlyMap<string, StreamDescription> {
+    return streamDescriptions();
+  }
+
   get openApi(): object {
     return openApiOf(this.#version);
   }
 
   async call(operation: string, given: unknown, actor: Actor): Promise<unknown> {
-    if (!isOperation(operation)) {
-      const names = Object.keys(OPERATIONS).join(', ');
-      throw new AdministrationError(
-        'unknown-operation',
-        `there is no operation ${operation}, expected one of ${names}`,
-      );
-    }
+    if (!isOperation(operation)) throw unknown('operation', operation, OPERATIONS);
     const { role, request: schema } = OPERATIONS[operation];
     if (role === 'write' && actor.role !== 'write')
       throw new AdministrationError('forbidden', `${operation} needs the role write, and ${actor.name} has read`);
@@ -76,15 +84,24 @@ export class Administrator implements Administration {
     try {
       return await this.#carryOut(operation, request, actor);
     } catch (error) {
-      if (error instanceof AdministrationError) throw error;
-      // The broker is stopping: nothing else makes the core refuse a request that was checked.
-      throw new AdministrationError('unavailable', error instanceof Error ? error.message : String(error));
+      throw reported(error);
     }
   }
 
-  /** No page continues any more. */
+  async open(stream: string, given: unknown, _actor: Actor): Promise<RecordStream> {
+    if (!isStream(stream)) throw unknown('stream', stream, STREAMS);
+    const request = check(STREAMS[stream].request, given);
+    try {
+      return await Promise.resolve(this.#streams.open(stream, request));
+    } catch (error) {
+      throw reported(error);
+    }
+  }
+
+  /** No page continues any more, and every stream ends. */
   close(): void {
     this.#cursors.close();
+    this.#streams.close();
   }
 
   #carryOut(operation: OperationName, request: unknown, actor: Actor): unknown {
@@ -104,6 +121,17 @@ export class Administrator implements Administration {
       ? { items: found.items }
       : { items: found.items, cursor: this.#cursors.keep(operation, found.next) };
   }
+}
+
+function unknown(what: string, name: string, table: object): AdministrationError {
+  const names = Object.keys(table).join(', ');
+  return new AdministrationError('unknown-operation', `there is no ${what} ${name}, expected one of ${names}`);
+}
+
+function reported(error: unknown): AdministrationError {
+  if (error instanceof AdministrationError) return error;
+  // The broker is stopping: nothing else makes the core refuse a request that was checked.
+  return new AdministrationError('unavailable', error instanceof Error ? error.message : String(error));
 }
 
 function check(schema: z.ZodType, given: unknown): unknown {

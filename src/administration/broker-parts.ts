@@ -34,6 +34,10 @@ export interface BrokerParts {
   readonly addresses: ReadonlyMap<string, string>;
   readonly reload: () => Promise<ReloadResult>;
   readonly levels: readonly LevelControl[];
+  /** Calls back for each event from now on. @returns ends that. */
+  readonly events: { follow(follower: (event: BrokerEvent | LifecycleEvent) => void): () => void };
+  /** Whether events say which user a client gave. */
+  readonly userNames: boolean;
   readonly version: string;
   readonly clock: Clock;
   readonly emit: (event: BrokerEvent | LifecycleEvent) => void;

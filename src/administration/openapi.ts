@@ -1,10 +1,12 @@
-// The operations as data: descriptions for endpoints, and an OpenAPI document. Both are made from the schemas that
-// validate.
+// The operations and streams as data: descriptions for endpoints, and an OpenAPI document. Both are made from the
+// schemas that validate.
 import * as z from 'zod';
-import type { JsonSchema, OperationDescription } from '../ports/index.js';
+import type { JsonSchema, OperationDescription, StreamDescription } from '../ports/index.js';
 import { OPERATIONS } from './operations.js';
+import { STREAMS } from './streams.js';
 
 let described: ReadonlyMap<string, OperationDescription> | undefined;
+let describedStreams: ReadonlyMap<string, StreamDescription> | undefined;
 
 /** The operations by name. */
 export function descriptions(): ReadonlyMap<string, OperationDescription> {
@@ -12,6 +14,16 @@ export function descriptions(): ReadonlyMap<string, OperationDescription> {
     Object.entries(OPERATIONS).map(([name, { kind, role, summary, request, answer }]) => [
       name,
       { name, kind, role, summary, request: schemaOf(request, 'input'), answer: schemaOf(answer, 'output') },
+    ]),
+  ));
+}
+
+/** The streams by name. */
+export function streamDescriptions(): ReadonlyMap<string, StreamDescription> {
+  return (describedStreams ??= new Map(
+    Object.entries(STREAMS).map(([name, { role, summary, request, record }]) => [
+      name,
+      { name, role, summary, request: schemaOf(request, 'input'), record: schemaOf(record, 'output') },
     ]),
   ));
 }
@@ -43,7 +55,10 @@ const PROBLEM: JsonSchema = {
 
 /** Every operation has a path of its own: queries are GET with parameters, commands are POST with a JSON body. */
 export function openApiOf(version: string): object {
-  const paths = [...descriptions().values()].map((operation) => [`/api/v1/${operation.name}`, pathOf(operation)]);
+  const paths = [
+    ...[...descriptions().values()].map((operation) => [`/api/v1/${operation.name}`, pathOf(operation)]),
+    ...[...streamDescriptions().values()].map((stream) => [`/api/v1/${stream.name}`, streamPathOf(stream)]),
+  ];
   return {
     openapi: '3.1.0',
     info: {
@@ -52,7 +67,7 @@ export function openApiOf(version: string): object {
       description: 'Shows and changes a running broker. The same operations are behind the command hexmq.',
     },
     security: [{ token: [] }],
-    paths: Object.fromEntries(paths) as object,
+    paths: Object.fromEntries(paths as [string, object][]),
     components: {
       securitySchemes: { token: { type: 'http', scheme: 'bearer' } },
       schemas: { Problem: PROBLEM },
@@ -79,6 +94,22 @@ function pathOf({ name, kind, role, summary, request, answer }: OperationDescrip
   return kind === 'query'
     ? { get: { ...operation, parameters: parametersOf(request) } }
     : { post: { ...operation, requestBody: { required: true, content: { 'application/json': { schema: request } } } } };
+}
+
+/** One record on each line, and an empty line now and then. */
+function streamPathOf({ name, role, summary, request, record }: StreamDescription): object {
+  return {
+    get: {
+      operationId: name,
+      summary,
+      description: `Needs the role ${role}. One record a line until it is closed; empty lines mean nothing.`,
+      parameters: parametersOf(request),
+      responses: {
+        200: { description: 'The records.', content: { 'application/x-ndjson': { schema: record } } },
+        default: { $ref: '#/components/responses/Problem' },
+      },
+    },
+  };
 }
 
 function parametersOf({ properties = {}, required = [] }: JsonSchema): object[] {

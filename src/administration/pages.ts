@@ -56,7 +56,8 @@ export function largestInPages<View, Item>(
   };
 }
 
-function charactersIn(item: object | number): number {
+/** Of all text in it. */
+export function charactersIn(item: object | number): number {
   let sum = 0;
   if (typeof item === 'object')
     for (const value of Object.values(item) as unknown[]) {

@@ -227,6 +227,33 @@ export const status = z.strictObject({
     .describe('Since the start.'),
 });
 
+const EVENT_LEVELS = ['debug', 'info', 'warn', 'error', 'fatal'] as const;
+const EVENT = 'the name of an event such as client-connected, or a list of at most 50';
+const eventName = () => z.string(expected(EVENT)).max(64, expected(EVENT));
+
+export const eventsRequest = request({
+  level: oneOf(EVENT_LEVELS, 'The least severe level.').default('info'),
+  clientId: clientId().optional(),
+  event: z
+    .union([eventName(), z.array(eventName()).max(50, expected(EVENT))], expected(EVENT))
+    .describe('Only these events.')
+    .optional(),
+});
+
+export const eventRecord = z
+  .looseObject({
+    time: instant('When it happened.'),
+    level: z.string().optional(),
+    event: z
+      .string()
+      .describe(
+        'The name of the event (docs/events.md); stream-overflow: so many (missed) were left out here, because they ' +
+          'were not read fast enough; stream-ended: the last one, with a reason.',
+      ),
+    msg: z.string().optional().describe('The event in words, constant for each kind of event.'),
+  })
+  .describe('The fields of the event, as in the log.');
+
 export const LOG_LEVELS = ['debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const;
 
 const PAYLOAD = `a string of at most ${PUBLISHED_MAX} characters`;

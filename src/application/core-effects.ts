@@ -36,7 +36,7 @@ export interface CoreEffectsParts {
   readonly waiters: DurabilityWaiters;
   readonly pager: Pager;
   /** Which events the observers want; default: all. */
-  readonly wanted?: EventMask | undefined;
+  readonly wanted?: (() => EventMask) | undefined;
   readonly emit: (event: BrokerEvent) => void;
 }
 
@@ -46,12 +46,14 @@ const CLOSE_GRACE_MS = 5000;
 export class CoreEffects implements Effects {
   readonly #parts: CoreEffectsParts;
   readonly #egress: Egress;
-  readonly wanted: EventMask;
 
   constructor(parts: CoreEffectsParts) {
     this.#parts = parts;
     this.#egress = parts.egress;
-    this.wanted = parts.wanted ?? EVERY_EVENT;
+  }
+
+  get wanted(): EventMask {
+    return this.#parts.wanted?.() ?? EVERY_EVENT;
   }
 
   get released(): Ticket {

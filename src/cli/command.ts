@@ -13,6 +13,7 @@ import { addActions } from './operate/actions.js';
 import { addLists } from './operate/lists.js';
 import { addThings } from './operate/things.js';
 import { addToken } from './operate/token.js';
+import { addWatching } from './operate/watching.js';
 import { addPasswd } from './passwd.js';
 import { addReload } from './reload.js';
 import { addStart } from './start.js';
@@ -61,6 +62,7 @@ function commandLine(host: ProcessHost): Command {
   addLists(program, host);
   addActions(program, host);
   addReload(program, host);
+  addWatching(program, host);
   addToken(program, host);
   addCheckConfig(program, host);
   addConvert(program, host);

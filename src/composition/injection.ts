@@ -18,8 +18,8 @@ import type { Config } from './config.js';
 export const Emit: ServiceIdentifier<(event: BrokerEvent | LifecycleEvent) => void> =
   port<(event: BrokerEvent | LifecycleEvent) => void>('Emit');
 
-/** The events that at least one observer wants. */
-export const WantedEvents: ServiceIdentifier<EventMask> = port<EventMask>('WantedEvents');
+/** The events that at least one observer wants now. */
+export const WantedEvents: ServiceIdentifier<() => EventMask> = port<() => EventMask>('WantedEvents');
 
 /** What an adapter's constructor may use. */
 export const Components: ServiceIdentifier<AdapterComponents> = port<AdapterComponents>('Components');

@@ -32,24 +32,54 @@ export interface OperationDescription {
   readonly answer: JsonSchema;
 }
 
+/** One stream of records, described for endpoints and for documentation. */
+export interface StreamDescription {
+  /** Lower case, with hyphens. */
+  readonly name: string;
+  /** What the caller needs. */
+  readonly role: AdministrationRole;
+  /** One sentence. */
+  readonly summary: string;
+  /** JSON Schema (2020-12) of the request, an object. */
+  readonly request: JsonSchema;
+  /** JSON Schema of each record, an object. */
+  readonly record: JsonSchema;
+}
+
+/**
+ * Records as they come, for one reader. What the reader does not take waits within bounds; records beyond them are
+ * left out, and one that says how many (`stream-overflow`) is in their place. The last record says why the stream has
+ * ended (`stream-ended`), unless the reader closed it.
+ */
+export interface RecordStream extends AsyncIterable<object> {
+  /** Ends it: nothing is collected for it any more, and what waits is not read. */
+  close(): void;
+}
+
 /** A schema as JSON has it. */
 export type JsonSchema = Readonly<Record<string, unknown>>;
 
-/** The operations of one running broker. */
+/** The operations and streams of one running broker. */
 export interface Administration {
   readonly operations: ReadonlyMap<string, OperationDescription>;
-  /** The operations as an OpenAPI document, as endpoints for HTTP serve them. */
+  readonly streams: ReadonlyMap<string, StreamDescription>;
+  /** Operations and streams as an OpenAPI document, as endpoints for HTTP serve them. */
   readonly openApi: object;
   /**
    * @returns the answer, as plain data that JSON can hold. Instants are strings in RFC 3339.
    * @throws AdministrationError (as a rejection), and nothing else that a caller could cause.
    */
   call(operation: string, request: unknown, actor: Actor): Promise<unknown>;
+  /**
+   * Opens a stream, which takes resources of the broker until it ends or is closed.
+   * @throws AdministrationError (as a rejection), and nothing else that a caller could cause.
+   */
+  open(stream: string, request: unknown, actor: Actor): Promise<RecordStream>;
 }
 
 /** Why an operation was not carried out. */
 export type AdministrationErrorKind =
-  /** There is no such operation. */
+  /** There is no such operation or stream. */
   | 'unknown-operation'
   /** The request does not fit the operation: see `problems`. */
   | 'invalid'

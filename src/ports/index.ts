@@ -9,8 +9,10 @@ export type {
   AdministrationRole,
   JsonSchema,
   OperationDescription,
+  RecordStream,
   ReloadResult,
   RequestProblem,
+  StreamDescription,
 } from './administration.js';
 export type { BrokerControl } from './control.js';
 export { Clock } from './clock.js';
@@ -36,6 +38,8 @@ export type { Reloadable } from './reloadable.js';
 export type { Startable } from './startable.js';
 export { Telemetry } from './telemetry.js';
 export type { HandshakeFailure, LifecycleEvent, LogLevel } from './telemetry.js';
+export { burstOf, describeEvent, levelOf } from './event-messages.js';
+export type { EventLevel } from './event-messages.js';
 export { port } from './token.js';
 export { OptionReader } from './option-reader.js';
 export type { NumberRange } from './option-reader.js';

@@ -4,7 +4,8 @@ import { describe, expect, test } from '@jest/globals';
 import { lstatSync, readFileSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { afterwards } from './program.js';
-import { hexmq, ROOT, startBroker, temporaryDirectory } from './hexmq-command.js';
+import type { Program } from './program.js';
+import { hexmq, ROOT, startBroker, startCommand, temporaryDirectory } from './hexmq-command.js';
 import type { RunningBroker } from './hexmq-command.js';
 import { connected } from './raw-socket.js';
 import { scene } from './program.js';
@@ -38,6 +39,22 @@ async function running(args: readonly string[] = []): Promise<Running> {
 }
 
 const parsed = (text: string): unknown => JSON.parse(text);
+
+/** Starts a command that goes on until the broker or a signal ends it. */
+function followed(args: readonly string[]): Program {
+  const program = startCommand(args);
+  afterwards(() => {
+    program.kill('SIGKILL');
+  });
+  return program;
+}
+
+/** Repeats what the program is to show until it has shown something: it may have begun later. */
+async function whileSilent(program: Program, act: () => Promise<unknown>): Promise<void> {
+  const said = program.says(/\n/);
+  while (program.stdout === '') await act();
+  await said;
+}
 
 test('the command sees and changes a running broker that was started without configuration', () =>
   scene(async () => {
@@ -83,6 +100,22 @@ test('the command finds the broker that follows one that was killed', () =>
     });
     expect(parsed(await run(['status', '--json']))).toMatchObject({ connections: 0, storage: { isDurable: true } });
     expect((await next.stop()).status).toBe(0);
+  }));
+
+test('tail shows events as they come, below the level of the log as well, until the broker stops', () =>
+  scene(async () => {
+    const { broker, directory, run } = await running();
+    const tail = followed(['tail', '--level', 'debug', '--event', 'message-dropped', '--json', '--data', directory]);
+    const client = await connected(broker, { clientId: 'away', clean: false });
+    await client.subscribe(['t', 0]);
+    await client.disconnect();
+    await whileSilent(tail, () => run(['publish', 't', 'x']));
+    const { status } = await broker.stop();
+    expect(status).toBe(0);
+    expect((await tail.end()).status).toBe(0);
+    const lines = tail.stdout.trimEnd().split('\n').map(parsed);
+    expect(lines[0]).toMatchObject({ level: 'debug', event: 'message-dropped', reason: 'client-offline', topic: 't' });
+    expect(lines.at(-1)).toMatchObject({ event: 'stream-ended', reason: 'broker-stops' });
   }));
 
 test('the command disconnects a client, and reloads what the broker reads from files', () =>

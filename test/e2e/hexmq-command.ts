@@ -37,7 +37,12 @@ export function hexmq(args: readonly string[], options?: ProgramOptions): Promis
 
 /** Starts the command without waiting until it is ready. */
 export function startProgram(args: readonly string[], options?: ProgramOptions): Program {
-  return new Program(process.execPath, [built(), 'start', ...args], options);
+  return startCommand(['start', ...args], options);
+}
+
+/** Starts a command that does not end by itself. */
+export function startCommand(args: readonly string[], options?: ProgramOptions): Program {
+  return new Program(process.execPath, [built(), ...args], options);
 }
 
 /** Starts a broker on a free port, with memory storage, in a new directory; the arguments may change that. */

@@ -1,14 +1,16 @@
-// The HTTP API: each operation of the administration under a path of its own, on Fastify. Queries are GET, or POST for
-// names that are too long for a URL; commands are POST. Loaded when it is needed, because a start needs none of it.
-import type { IncomingMessage, RequestListener, Server } from 'node:http';
+// The HTTP API: each operation and each stream of the administration under a path of its own, on Fastify. Queries and
+// streams are GET, or POST for names that are too long for a URL; commands are POST. Loaded when it is needed, because
+// a start needs none of it.
+import type { IncomingMessage, OutgoingHttpHeaders, RequestListener, Server } from 'node:http';
 import Fastify from 'fastify';
 import type { FastifyInstance, FastifyReply, FastifyRequest, FastifyServerOptions } from 'fastify';
 import { AdministrationError } from 'hexmq/ports';
-import type { Actor, Administration, OperationDescription } from 'hexmq/ports';
+import type { Actor, Administration, OperationDescription, StreamDescription } from 'hexmq/ports';
 import type { Identify } from './access.js';
 import { parametersOf } from './parameters.js';
 import { problem, problemOf } from './problem.js';
 import type { Problem } from './problem.js';
+import { sendRecords } from './send-records.js';
 
 export interface AppParts {
   readonly administration: Administration;
@@ -44,7 +46,7 @@ export async function createApp(parts: AppParts): Promise<RequestListener> {
     },
   });
   const actors = new WeakMap<FastifyRequest, Actor>();
-  bound(app);
+  bound(app, parts.administration);
   app.addHook('onRequest', async (request, reply) => {
     const actor = parts.identify(request.raw);
     if (typeof actor !== 'string') {
@@ -64,6 +66,7 @@ export async function createApp(parts: AppParts): Promise<RequestListener> {
   });
   const { administration } = parts;
   for (const operation of administration.operations.values()) addOperation(app, administration, operation, actors);
+  for (const stream of administration.streams.values()) addStream(app, administration, stream, actors);
   app.get(`${BASE}openapi.json`, () => administration.openApi);
   await app.ready();
   return (request, response) => {
@@ -83,11 +86,31 @@ function addOperation(
   if (kind === 'query') app.get(`${BASE}${name}`, (request) => call(request, parametersOf(request.query, schema)));
 }
 
-/** Bounds what is answered at once, and says so in every answer that a cache could keep. */
-function bound(app: FastifyInstance): void {
+function addStream(
+  app: FastifyInstance,
+  administration: Administration,
+  { name, request: schema }: StreamDescription,
+  actors: WeakMap<FastifyRequest, Actor>,
+): void {
+  const open = async (request: FastifyRequest, reply: FastifyReply, given: unknown): Promise<void> => {
+    const stream = await administration.open(name, given, actors.get(request) as Actor);
+    reply.hijack();
+    await sendRecords(reply.raw, reply.getHeaders() as OutgoingHttpHeaders, stream);
+  };
+  app.post(`${BASE}${name}`, (request, reply) => open(request, reply, request.body ?? {}));
+  app.get(`${BASE}${name}`, (request, reply) => open(request, reply, parametersOf(request.query, schema)));
+}
+
+/**
+ * Bounds what is answered at once, and says so in every answer that a cache could keep. Streams last, and have a bound
+ * of their own in the administration.
+ */
+function bound(app: FastifyInstance, { streams }: Administration): void {
+  const unbounded = new Set([...streams.keys()].map((name) => `${BASE}${name}`));
   let running = 0;
-  app.addHook('onRequest', async (_request, reply) => {
+  app.addHook('onRequest', async (request, reply) => {
     reply.header('cache-control', 'no-store').header('x-content-type-options', 'nosniff');
+    if (unbounded.has(request.routeOptions.url ?? '')) return;
     if (running < RUNNING_MAX) {
       running++;
       // Also if the client has gone before the answer was ready.
@@ -109,7 +132,12 @@ function notFound(administration: Administration, request: FastifyRequest, reply
     send(reply, problem('method', `${operation.name} is called with ${allowed.replace(', ', ' or ')}`));
     return;
   }
-  const names = [...administration.operations.keys()].join(', ');
+  if (name !== undefined && administration.streams.has(name)) {
+    reply.header('allow', 'GET, POST');
+    send(reply, problem('method', `${name} is called with GET or POST`));
+    return;
+  }
+  const names = [...administration.operations.keys(), ...administration.streams.keys()].join(', ');
   send(reply, problemOf(new AdministrationError('unknown-operation', `expected ${BASE} and one of ${names}`)));
 }
 

@@ -1,7 +1,8 @@
-// The other side of the Unix socket: calls operations of a running broker, for the command. An error is the one that
-// the broker's administration reported.
+// The other side of the Unix socket: calls operations and reads streams of a running broker, for the command. An error
+// is the one that the broker's administration reported.
 import { request as httpRequest } from 'node:http';
 import type { IncomingMessage } from 'node:http';
+import { createInterface } from 'node:readline';
 import { AdministrationError, NetworkError } from 'hexmq/ports';
 import type { AdministrationErrorKind, RequestProblem } from 'hexmq/ports';
 import { ACTOR_HEADER } from './access.js';
@@ -16,6 +17,11 @@ export interface AdministrationClient {
    * @throws AdministrationError of the broker (as a rejection); NetworkError if none runs, or it cannot be reached.
    */
   call(operation: string, request: object): Promise<unknown>;
+  /**
+   * The records of a stream as they come. Ends when the broker ends the stream.
+   * @throws as `call` does, and NetworkError if the broker has gone in the middle of it.
+   */
+  open(stream: string, request: object): AsyncGenerator<object>;
 }
 
 /** @param actor who runs the command, for the log of the broker. */
@@ -28,7 +34,24 @@ export const connectTo = (socketPath: string, actor: string): AdministrationClie
     if (response.statusCode === 200) return answer;
     throw errorOf(answer);
   },
+  async *open(stream, request) {
+    const response = await send(socketPath, actor, stream, JSON.stringify(request));
+    if (response.statusCode !== 200) throw errorOf(parsed(await textOf(response), socketPath));
+    try {
+      for await (const line of createInterface({ input: response, crlfDelay: Infinity }))
+        if (line !== '') yield parsed(line, socketPath) as object;
+    } catch (error) {
+      throw response.errored === null ? error : gone(socketPath, error);
+    } finally {
+      response.destroy();
+    }
+    // A reader of lines takes a connection that was cut off for the end.
+    if (!response.complete) throw gone(socketPath, response.errored);
+  },
 });
+
+const gone = (socketPath: string, cause: unknown): NetworkError =>
+  new NetworkError(`the broker at ${socketPath} has ended`, { cause });
 
 function send(socketPath: string, actor: string, operation: string, body: string): Promise<IncomingMessage> {
   return new Promise((resolve, reject) => {

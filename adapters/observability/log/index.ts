@@ -2,7 +2,8 @@
 // event and limits the lines that clients can cause.
 import { pino, stdTimeFunctions } from 'pino';
 import type { Logger } from 'pino';
-import type { BrokerEvent, Clock, LifecycleEvent, LogLevel, Telemetry } from 'hexmq/ports';
+import { burstOf, describeEvent, levelOf } from 'hexmq/ports';
+import type { BrokerEvent, Clock, EventLevel, LifecycleEvent, LogLevel, Telemetry } from 'hexmq/ports';
 import { LogRateLimiter } from './log-rate-limiter.js';
 import { openDestination } from './destination.js';
 import type { LogFormat, OpenDestination } from './destination.js';
@@ -11,8 +12,6 @@ import { OutageFilter } from './outage-filter.js';
 import { probedBy, ProbeFilter } from './probe-filter.js';
 import type { ProbeLine } from './probe-filter.js';
 import { safeJson } from './safe-text.js';
-import { burstOf, levelOf, describeEvent } from './messages.js';
-import type { EventLevel } from './messages.js';
 
 export type { LogFormat } from './destination.js';
 export type { LogDestination } from './human-lines.js';

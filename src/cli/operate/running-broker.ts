@@ -3,6 +3,7 @@
 import { userInfo } from 'node:os';
 import type { Command } from 'commander';
 import type { AnswerOf, ItemOf, OperationName, PagedOperation, RequestOf } from '../../administration/operations.js';
+import type { StreamName, StreamRequestOf } from '../../administration/streams.js';
 import { ADAPTER_TOOLS } from '../../composition/adapter-table.js';
 import { adminSocketOf } from '../../composition/admin-socket.js';
 import { NetworkError, UNIX_PATH_BYTES_MAX } from '../../ports/index.js';
@@ -32,6 +33,8 @@ export interface RunningBroker {
   call<Name extends OperationName>(operation: Name, request: RequestOf<Name>): Promise<AnswerOf<Name>>;
   /** All items, page by page. */
   all<Name extends PagedOperation>(operation: Name, request: RequestOf<Name>): AsyncGenerator<ItemOf<Name>>;
+  /** Records as they come, until the broker ends the stream. */
+  open<Name extends StreamName>(stream: Name, request: StreamRequestOf<Name>): AsyncGenerator<object>;
 }
 
 /** @throws ConfigError if the configuration is wrong, NetworkError if it says of no socket. */
@@ -42,6 +45,7 @@ export async function runningBroker(flags: BrokerFlags, host: ProcessHost): Prom
     client.call(operation, request) as Promise<AnswerOf<typeof operation>>;
   return {
     call,
+    open: (stream, request) => client.open(stream, request),
     async *all<Name extends PagedOperation>(operation: Name, request: RequestOf<Name>): AsyncGenerator<ItemOf<Name>> {
       let cursor: string | undefined;
       do {

@@ -5,6 +5,7 @@ import type { BrokerParts } from '../../administration/broker-parts.js';
 import { Endpoints } from '../../administration/endpoints.js';
 import { Committer } from '../../application/committer.js';
 import { Engine } from '../../application/engine.js';
+import { EventTap } from '../../application/event-tap.js';
 import { Listening } from '../../application/listening.js';
 import { Reloading } from '../../application/reloading.js';
 import { LiveSettings } from '../../application/settings.js';
@@ -28,6 +29,7 @@ interface Dependencies {
   readonly committer: Committer;
   readonly listening: Listening;
   readonly telemetry: readonly Telemetry[];
+  readonly events: EventTap;
   readonly clock: Clock;
   readonly components: AdapterComponents;
 }
@@ -52,6 +54,7 @@ export const administrationModule = (config: Config, socket: AdminSocket | undef
         committer: Committer,
         listening: Listening,
         telemetry: all(Telemetry),
+        events: EventTap,
         clock: Clock,
         components: Components,
       }),
@@ -74,7 +77,7 @@ export const administrationModule = (config: Config, socket: AdminSocket | undef
     bind(LifecyclePart).toService(Endpoints);
   });
 
-function partsOf({ engine, settings, ...parts }: Dependencies, { storage: { ackLevel } }: Config): BrokerParts {
+function partsOf({ engine, settings, ...parts }: Dependencies, config: Config): BrokerParts {
   const { reloading, committer, listening, telemetry, components } = parts;
   return {
     control: {
@@ -84,11 +87,13 @@ function partsOf({ engine, settings, ...parts }: Dependencies, { storage: { ackL
     storage: parts.storage,
     storageState: parts.storageState,
     uncommittedChanges: () => committer.waitingChanges,
-    ackLevel,
+    ackLevel: config.storage.ackLevel,
     limits: settings,
     addresses: listening.addresses,
     reload: () => reloading.request(),
     levels: telemetry.filter((one) => one.level !== undefined) as BrokerParts['levels'],
+    events: parts.events,
+    userNames: config.logging.userNames,
     version: VERSION,
     clock: parts.clock,
     emit: components.emit as BrokerParts['emit'],

@@ -1,6 +1,8 @@
 // The observers of the broker, and what adapters get to report to them.
 import { ContainerModule } from 'inversify';
 import { emitToAll, wantedBy } from '../../application/emit-to-all.js';
+import { EventTap } from '../../application/event-tap.js';
+import { EVERY_EVENT } from '../../domain/events.js';
 import { Clock, Telemetry } from '../../ports/index.js';
 import { BUILT_IN_ADAPTERS } from '../adapter-table.js';
 import type { Config } from '../config.js';
@@ -10,12 +12,20 @@ export const observabilityModule = ({ logging }: Config): ContainerModule =>
   new ContainerModule(({ bind }) => {
     bind(Telemetry).toResolvedValue((clock) => BUILT_IN_ADAPTERS.log(logging, { clock }), [Clock]);
     bind(Emit).toResolvedValue(
-      (telemetry: Telemetry[] = []) =>
+      (tap, telemetry: Telemetry[] = []) =>
         (event) => {
           emitToAll(telemetry, event);
+          tap.emit(event);
         },
-      [all(Telemetry)],
+      [EventTap, all(Telemetry)],
     );
-    bind(WantedEvents).toResolvedValue((telemetry: Telemetry[] = []) => wantedBy(telemetry), [all(Telemetry)]);
+    bind(WantedEvents).toResolvedValue(
+      (tap, telemetry: Telemetry[] = []) => {
+        const always = wantedBy(telemetry);
+        return () => (tap.isOpen ? EVERY_EVENT : always);
+      },
+      [EventTap, all(Telemetry)],
+    );
+    bind(EventTap).toDynamicValue(() => new EventTap());
     bind(Components).toResolvedValue((clock, emit) => ({ clock, emit }), [Clock, Emit]);
   });

@@ -69,6 +69,8 @@ export const ATTACKS: Readonly<Record<string, Entry>> = {
   'packets of publishers that wait for a queue': { 'large messages for a full queue': arrival.waitingPublishers },
   'what file storage remembers of stored entries, to remove them without a look-up':
     'five million entries would have to be stored, which takes more than a minute: unit/adapters/storage/file/known-entries.test.ts',
+  'streams of the administration':
+    'sixteen of them hold a few megabytes each: unit/administration/streams.test.ts counts what waits',
   'addresses counted for a limit or a rate':
     'a hundred thousand of them take 20 MB: unit/application/connection-limiter.test.ts counts them',
   'pages of queues and of retained messages':

@@ -7,7 +7,7 @@ import { request as httpRequest } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { AdministrationError } from 'hexmq/ports';
-import type { Actor, Administration, AdministrationEndpoint, LifecycleEvent } from 'hexmq/ports';
+import type { Actor, Administration, AdministrationEndpoint, LifecycleEvent, RecordStream } from 'hexmq/ports';
 import { connectTo } from '../../../adapters/admin/http/client.js';
 import { createEndpoint } from '../../../adapters/admin/http/index.js';
 import { newToken, parseTokens, Tokens } from '../../../adapters/admin/http/tokens.js';
@@ -40,11 +40,28 @@ class FakeAdministration implements Administration {
       },
     ]),
   );
+  readonly streams = new Map([
+    ['follow', { name: 'follow', role: 'read' as const, summary: '', request: {}, record: {} }],
+  ]);
+  /** What `follow` gives, and how often it was closed. */
+  records: () => AsyncGenerator<object> = async function* () {
+    yield await Promise.resolve({ n: 1 });
+  };
+  closed = 0;
   answer: () => Promise<unknown> = () => Promise.resolve({ done: true });
 
   call(operation: string, request: unknown, actor: Actor): Promise<unknown> {
     this.calls.push({ operation, request, actor });
     return this.answer();
+  }
+
+  open(operation: string, request: unknown, actor: Actor): Promise<RecordStream> {
+    this.calls.push({ operation, request, actor });
+    const records = this.records();
+    const close = (): void => {
+      this.closed++;
+    };
+    return Promise.resolve({ close, [Symbol.asyncIterator]: () => records });
   }
 }
 
@@ -269,4 +286,61 @@ describe('tokens', () => {
 
 afterAll(() => {
   rmSync(directory, { recursive: true });
+});
+
+describe('a stream', () => {
+  test('a stream is one record a line, and ends when the broker ends it', async () => {
+    const { administration } = await open();
+    const found: object[] = [];
+    for await (const record of connectTo(path, 'eve').open('follow', { level: 'debug' })) found.push(record);
+    expect(found).toEqual([{ n: 1 }]);
+    expect(administration.calls).toMatchObject([{ operation: 'follow', request: { level: 'debug' } }]);
+    const raw = await sendRaw('GET /api/v1/follow?level=warn HTTP/1.1\r\nHost: x\r\n\r\n');
+    expect(raw).toMatch(/^HTTP\/1\.1 200 OK\r\n/);
+    expect(raw).toMatch(/content-type: application\/x-ndjson\r\n/);
+    expect(raw).toMatch(/\{"n":1\}\n/);
+    expect(administration.calls[1]).toMatchObject({ request: { level: 'warn' } });
+  });
+
+  test('a stream is closed when its reader goes, and streams take no place of requests', async () => {
+    const { administration } = await open();
+    administration.records = async function* () {
+      yield { n: 1 };
+      await new Promise(() => undefined);
+    };
+    const streams = Array.from({ length: 40 }, () => connectTo(path, 'eve').open('follow', {}));
+    await Promise.all(streams.map((one) => one.next()));
+    expect(await send('GET', '/api/v1/look')).toMatchObject({ status: 200 });
+    await Promise.all(streams.map((one) => one.return(undefined)));
+    while (administration.closed < 40) await new Promise(setImmediate);
+  });
+
+  test('a stream waits for a reader that is slow, and holds no more than the network does', async () => {
+    const { administration } = await open();
+    let given = 0;
+    administration.records = async function* () {
+      for (; given < 10_000; given++) yield await Promise.resolve({ text: 'x'.repeat(10_000) });
+    };
+    const socket = connect(path, () => socket.write('GET /api/v1/follow HTTP/1.1\r\nHost: x\r\n\r\n'));
+    await new Promise((done) => socket.once('readable', done));
+    let before = -1;
+    while (before !== given) {
+      before = given;
+      for (let i = 0; i < 100; i++) await new Promise(setImmediate);
+    }
+    expect(given).toBeLessThan(1000);
+    socket.destroy();
+    while (administration.closed === 0) await new Promise(setImmediate);
+  });
+
+  test('a stream that is cut off is an error for its reader', async () => {
+    const { administration } = await open();
+    administration.records = async function* () {
+      yield await Promise.resolve({ n: 1 });
+      throw new Error('a fault');
+    };
+    const records = connectTo(path, 'eve').open('follow', {});
+    expect(await records.next()).toEqual({ done: false, value: { n: 1 } });
+    await expect(records.next()).rejects.toThrow(/the broker at .* has ended/);
+  });
 });

@@ -5,6 +5,7 @@ import { Administrator } from '../../../src/administration/administrator.js';
 import type { BrokerParts } from '../../../src/administration/broker-parts.js';
 import { OPERATIONS } from '../../../src/administration/operations.js';
 import type { AnswerOf, OperationName, RequestOf } from '../../../src/administration/operations.js';
+import { EventTap } from '../../../src/application/event-tap.js';
 import { EXAMINED_MAX } from '../../../src/administration/pages.js';
 import { Cursor } from '../../../src/domain/cursor.js';
 import type { Query, QueryKind } from '../../../src/domain/queries.js';
@@ -21,6 +22,7 @@ let clock: VirtualClock;
 let administrator: Administrator;
 let events: (BrokerEvent | LifecycleEvent)[];
 let log: { level: LogLevel };
+let tap: EventTap;
 
 function partsOf(harness: CoreHarness, more: Partial<BrokerParts> = {}): BrokerParts {
   return {
@@ -43,6 +45,8 @@ function partsOf(harness: CoreHarness, more: Partial<BrokerParts> = {}): BrokerP
     addresses: new Map([['tcp', '127.0.0.1:1883']]),
     reload: () => Promise.resolve({ problems: ['rules: no such file'], restartNeeded: ['storage'] }),
     levels: [log],
+    events: tap,
+    userNames: true,
     version: '1.2.3',
     clock,
     emit: (event) => events.push(event),
@@ -66,6 +70,7 @@ beforeEach(() => {
   clock = new VirtualClock();
   events = [];
   log = { level: 'info' };
+  tap = new EventTap();
   administrator = new Administrator(partsOf(core));
   const a = core.connectStored('a', { will: will('gone', 'a') });
   a.subscribe(['t', 1], ['$share/g/t', 1]);

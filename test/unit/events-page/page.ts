@@ -1,6 +1,6 @@
 // docs/events.md as text, from the catalog, the reasons, and the levels and limits of the log.
+import { burstOf, describeEvent, levelOf } from 'hexmq/ports';
 import type { BrokerEvent, LifecycleEvent } from 'hexmq/ports';
-import { burstOf, describeEvent, levelOf } from '../../../adapters/observability/log/messages.js';
 import { CATALOG, OWN_LINES } from './catalog.js';
 import { DROP_REASONS, END_REASONS, HANDSHAKE_REASONS, REFUSAL_REASONS, SESSION_REASONS } from './reasons.js';
 import type { Reason } from './reasons.js';

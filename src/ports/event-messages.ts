@@ -1,11 +1,16 @@
-// The level, the rate limit and the message text of each kind of event.
-import type { BrokerEvent, EndReason, LifecycleEvent } from 'hexmq/ports';
+// The level and the message text of each kind of event, for observers that show events to people: the log and the
+// streams of the administration say the same of them. With them, how many lines of a log each kind may take.
+import type { BrokerEvent } from '../domain/events.js';
+import type { EndReason } from '../domain/reasons.js';
+import type { LifecycleEvent } from './telemetry.js';
 
+/** How severe an event is. */
 export type EventLevel = 'debug' | 'info' | 'warn' | 'error' | 'fatal';
 
 /** Lines per kind and reason and ten seconds, for events that clients can cause at will. */
 const CLIENT_CAUSED_BURST = 20;
 
+/** How severe this event is. It may depend on its reason. */
 export function levelOf(event: BrokerEvent | LifecycleEvent): EventLevel {
   switch (event.kind) {
     case 'client-connected':
