@@ -254,6 +254,41 @@ export const eventRecord = z
   })
   .describe('The fields of the event, as in the log.');
 
+const TRACE_SECONDS_MAX = 3600;
+const TRACE_LIMIT_MAX = 1_000_000;
+const SUBJECT = 'topicFilter or clientId, one of them';
+
+export const traceRequest = request({
+  topicFilter: topicFilter().optional(),
+  clientId: clientId().optional(),
+  seconds: integer(1, TRACE_SECONDS_MAX, 'How long it lasts.').default(60),
+  limit: integer(1, TRACE_LIMIT_MAX, 'The most records; then it ends.').default(10_000),
+}).refine(({ topicFilter: filter, clientId: client }) => (filter === undefined) !== (client === undefined), {
+  error: `expected ${SUBJECT}`,
+});
+
+export const traceRecord = z
+  .looseObject({
+    time: instant('When it happened.'),
+    step: z
+      .string()
+      .describe(
+        'received, refused, repeated, accepted, retained, retained-removed, matched, excluded, queued, sent, ' +
+          'acknowledged, dropped, routed, answered, stored; event: an event of the client; trace-begun, ' +
+          'stream-overflow (missed: so many were left out here), stream-ended (with a reason).',
+      ),
+    messageId: z.int().optional().describe('The number of the message.'),
+    topic: z.string().optional(),
+    publisher: z.string().optional().describe('The client that published the message.'),
+    clientId: z.string().optional().describe('The client that the step is about.'),
+    sharedGroup: z.string().optional().describe('The shared group that the step is about.'),
+    packetId: z.int().optional(),
+    qos: qos().optional(),
+    reason: z.string().optional(),
+    detail: z.string().optional().describe('The rule that decided, if one did.'),
+  })
+  .describe('A step of a message; what is not known is left out.');
+
 export const LOG_LEVELS = ['debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const;
 
 const PAYLOAD = `a string of at most ${PUBLISHED_MAX} characters`;

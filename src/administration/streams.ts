@@ -2,11 +2,12 @@
 // waits for its reader. As long as none is open, nothing is collected.
 import type * as z from 'zod';
 import { AdministrationError } from '../ports/index.js';
-import type { AdministrationRole, RecordStream } from '../ports/index.js';
+import type { AdministrationRole, ClientId, RecordStream, TopicFilter } from '../ports/index.js';
 import type { BrokerParts } from './broker-parts.js';
-import { passes, recordOf } from './event-records.js';
+import { isAbout, passes, recordOf } from './event-records.js';
 import { RecordBuffer } from './record-buffer.js';
 import * as s from './schemas.js';
+import { traceRecordOf } from './trace-records.js';
 import { instant } from './views.js';
 
 interface Stream<Request extends z.ZodType = z.ZodType> {
@@ -23,6 +24,12 @@ export const STREAMS = {
     request: s.eventsRequest,
     record: s.eventRecord,
   },
+  trace: {
+    role: 'read',
+    summary: 'What becomes of messages: those on topics that match a filter, or those from and to one client.',
+    request: s.traceRequest,
+    record: s.traceRecord,
+  },
 } as const satisfies Readonly<Record<string, Stream>>;
 
 export type StreamName = keyof typeof STREAMS;
@@ -33,11 +40,15 @@ export const isStream = (name: string): name is StreamName => Object.hasOwn(STRE
 
 /** Of all callers together. */
 export const OPEN_MAX = 16;
+/** Each of them takes time with every message. */
+export const TRACES_MAX = 4;
 
 export class Streams {
-  readonly #open = new Set<RecordBuffer>();
+  readonly #open = new Map<RecordBuffer, StreamName>();
+  #traces = 0;
   readonly #openers: { readonly [Name in StreamName]: (request: CheckedRequestOf<Name>) => RecordBuffer } = {
     events: (filter) => this.#events(filter),
+    trace: (request) => this.#trace(request),
   };
 
   constructor(readonly parts: BrokerParts) {}
@@ -46,15 +57,20 @@ export class Streams {
   open(name: StreamName, request: unknown): RecordStream {
     if (this.#open.size >= OPEN_MAX)
       throw new AdministrationError('busy', `${OPEN_MAX} streams are open: close one of them, or try again later`);
+    if (name === 'trace' && this.#traces >= TRACES_MAX)
+      throw new AdministrationError('busy', `${TRACES_MAX} traces are open: close one of them, or try again later`);
     const open = this.#openers[name] as (request: unknown) => RecordBuffer;
     const buffer = open(request);
-    this.#open.add(buffer);
+    this.#open.set(buffer, name);
     return buffer;
   }
 
   /** The broker stops. */
   close(): void {
-    for (const buffer of this.#open) buffer.end(this.#at({ event: 'stream-ended', reason: 'broker-stops' }));
+    for (const [buffer, name] of this.#open) {
+      const kind = name === 'trace' ? { step: 'stream-ended' } : { event: 'stream-ended' };
+      buffer.end(this.#at({ ...kind, reason: 'broker-stops' }));
+    }
   }
 
   #events(filter: CheckedRequestOf<'events'>): RecordBuffer {
@@ -70,6 +86,49 @@ export class Streams {
       if (passes(event, filter)) buffer.push(this.#at(recordOf(event, userNames)));
     });
     return buffer;
+  }
+
+  /** Ends by itself after a time and a number of steps. With a client, its events come as well, at any level. */
+  #trace(request: CheckedRequestOf<'trace'>): RecordBuffer {
+    const { control, clock } = this.parts;
+    const { seconds, limit, clientId, topicFilter = '' } = request;
+    let left = limit;
+    const end = (reason: string): void => {
+      buffer.end(this.#at({ step: 'stream-ended', reason }));
+    };
+    const push = (record: object): void => {
+      buffer.push(this.#at(record));
+      if (--left === 0) end('limit-reached');
+    };
+    const timer = clock.at(clock.nowMs() + seconds * 1000, () => {
+      end('time-over');
+    });
+    const buffer = new RecordBuffer({
+      missed: (count) => this.#at({ step: 'stream-overflow', missed: count }),
+      onClosed: () => {
+        timer.cancel();
+        stop();
+        unfollow();
+        this.#traces--;
+        this.#open.delete(buffer);
+      },
+    });
+    const subject =
+      clientId === undefined ? { topicFilter: topicFilter as TopicFilter } : { clientId: clientId as ClientId };
+    const stop = control.trace(subject, (step) => {
+      push(traceRecordOf(step));
+    });
+    const unfollow = clientId === undefined ? () => undefined : this.#follow(clientId, push);
+    this.#traces++;
+    buffer.push(this.#at({ step: 'trace-begun', topicFilter: request.topicFilter, clientId, seconds, limit }));
+    return buffer;
+  }
+
+  #follow(clientId: string, push: (record: object) => void): () => void {
+    const { events, userNames } = this.parts;
+    return events.follow((event) => {
+      if (isAbout(event, clientId)) push({ step: 'event', ...recordOf(event, userNames) });
+    });
   }
 
   #at(record: object): object {

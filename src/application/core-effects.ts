@@ -16,6 +16,7 @@ import type { BrokerEvent, EventMask } from '../domain/events.js';
 import type { ConnectionId, QueueId, Seq, TopicName } from '../domain/identifiers.js';
 import type { EndReason } from '../domain/reasons.js';
 import type { CommandOutcome } from '../domain/commands.js';
+import type { TraceStep } from '../domain/trace-step.js';
 import type { AuthenticationRequests } from './authentication-requests.js';
 import type { CommandRequests } from './command-requests.js';
 import type { DurabilityWaiters } from './durability-waiters.js';
@@ -24,6 +25,7 @@ import type { EventLoop } from './event-loop.js';
 import type { Ingress } from './ingress.js';
 import type { Links } from './links.js';
 import type { Pager } from './pager.js';
+import type { Tracing } from './tracing.js';
 import { missingEntries, requirePage, requireRetained } from './storage-checks.js';
 
 export interface CoreEffectsParts {
@@ -35,6 +37,7 @@ export interface CoreEffectsParts {
   readonly commands: CommandRequests;
   readonly waiters: DurabilityWaiters;
   readonly pager: Pager;
+  readonly tracing?: Tracing | undefined;
   /** Which events the observers want; default: all. */
   readonly wanted?: (() => EventMask) | undefined;
   readonly emit: (event: BrokerEvent) => void;
@@ -129,6 +132,10 @@ export class CoreEffects implements Effects {
       this.#parts.waiters.wait(after, () => {
         this.#parts.loop.submit(durable);
       });
+  }
+
+  traced(trace: number, step: TraceStep): void {
+    this.#parts.tracing?.traced(trace, step);
   }
 
   /** At every level of acknowledgement: an operator gets few answers, and each is about what stays. */

@@ -18,6 +18,9 @@ import type { Links } from './links.js';
 import type { Pager } from './pager.js';
 import type { Reauthorization } from './reauthorization.js';
 import type { Settings } from '../domain/settings.js';
+import type { TraceSubject } from '../domain/trace-step.js';
+import type { TraceObserver } from '../ports/control.js';
+import type { Tracing } from './tracing.js';
 
 export interface EngineParts {
   readonly clock: Clock;
@@ -31,6 +34,7 @@ export interface EngineParts {
   readonly waiters: DurabilityWaiters;
   readonly pager: Pager;
   readonly commands: CommandRequests;
+  readonly tracing: Tracing;
   readonly reauthorization: Reauthorization;
 }
 
@@ -108,6 +112,11 @@ export class Engine {
   /** See `BrokerControl.command`. */
   command(command: Command, actor: string): Promise<CommandOutcome> {
     return this.#parts.commands.run(command, actor);
+  }
+
+  /** See `BrokerControl.trace`. */
+  trace(subject: TraceSubject, observer: TraceObserver): () => void {
+    return this.#parts.tracing.open(this.broker, subject, observer);
   }
 
   /** What authorizers say has changed: asks them again about every connected client. */

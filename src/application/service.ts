@@ -2,10 +2,11 @@
 // started in which order is the composition's to say; this class decides what each of the four means for the broker as
 // a whole.
 import type { Command, CommandOutcome } from '../domain/commands.js';
+import type { TraceSubject } from '../domain/trace-step.js';
 import type { Answers, Query, QueryKind } from '../domain/queries.js';
 import type { Administration, ReloadResult } from '../ports/administration.js';
 import type { Clock } from '../ports/clock.js';
-import type { BrokerControl } from '../ports/control.js';
+import type { BrokerControl, TraceObserver } from '../ports/control.js';
 import type { Storage, StorageTraits } from '../ports/storage.js';
 import type { LifecycleEvent, Telemetry } from '../ports/telemetry.js';
 import type { Engine } from './engine.js';
@@ -125,6 +126,11 @@ export class BrokerService implements BrokerControl {
   query<Kind extends QueryKind>(query: Query<Kind>): Answers[Kind] {
     this.#requireRunning();
     return this.engine.broker.query(query);
+  }
+
+  trace(subject: TraceSubject, observer: TraceObserver): () => void {
+    this.#requireRunning();
+    return this.#parts.engine.trace(subject, observer);
   }
 
   async command(command: Command, actor: string): Promise<CommandOutcome> {

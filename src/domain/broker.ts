@@ -29,7 +29,9 @@ import type { Effects } from './effects.js';
 import type { ConnectionInput, Input } from './inputs.js';
 import { Journal } from './journal.js';
 import type { Answers, Query, QueryKind } from './queries.js';
-import { WaitingMemory } from './waiting-memory.js';
+import type { TraceSubject } from './trace-step.js';
+import { tracesAfter } from './traces.js';
+import { waitingMemories } from './waiting-memory.js';
 import { WorkQueue } from './work-queue.js';
 import type { Session } from './session/session.js';
 import type { Settings } from './settings.js';
@@ -75,6 +77,7 @@ export class Broker {
       settings,
       limits: settings.current,
       counters: this.counters,
+      trace: undefined,
       nowMs: 0,
       wallAheadMs: 0,
       lastRequest: 0,
@@ -84,12 +87,7 @@ export class Broker {
       mayDrop: false,
       heldBytes: 0,
       leftBytes: 0,
-      memory: new WaitingMemory(
-        this.#work,
-        () => settings.current.maxWaitingBytes,
-        () => settings.current.queueFullPolicy === 'refuse',
-      ),
-      storedQueues: new WaitingMemory<QueueId>(this.#work, () => settings.current.maxStoredQueueBytes ?? Infinity),
+      ...waitingMemories(this.#work, settings),
       waitingGroups: new Set(),
       work: this.#work,
       sliceSize,
@@ -145,7 +143,7 @@ export class Broker {
     return this.#dispatcher.waitingBytes;
   }
 
-  /** Bytes in memory for clients that do not take them, see `maxWaitingBytes`. */
+  /** See `maxWaitingBytes`. */
   get heldBytes(): number {
     return this.#context.memory.bytes;
   }
@@ -170,12 +168,14 @@ export class Broker {
     if (!session.isOver) this.#sessions.end(session, 'memory-full');
   }
 
-  /**
-   * Answers at once, between two steps, and changes nothing.
-   * @throws RangeError if the query examines nothing.
-   */
+  /** Answers at once, between two steps, and changes nothing. @throws RangeError if it examines nothing. */
   query<Kind extends QueryKind>(query: Query<Kind>): Answers[Kind] {
     return this.#queryHandler.answer(query);
+  }
+
+  /** Begins a trace, or without a subject ends it: see `Traces`. */
+  trace(trace: number, subject: TraceSubject | undefined): void {
+    this.#context.trace = tracesAfter(this.#context, trace, subject);
   }
 
   /**
@@ -380,7 +380,7 @@ export class Broker {
       case PacketType.unsuback:
       case PacketType.pingresp:
         this.#connections.end(connection, 'protocol-violation', {
-          detail: `packet type ${packet.type} from a connected client`,
+          detail: `packet type ${packet.type}, but connected`,
         });
         return;
     }

@@ -8,6 +8,7 @@ import type { Journal } from './journal.js';
 import type { Effects } from './effects.js';
 import type { Settings } from './settings.js';
 import type { Pressed } from './slowed-publisher.js';
+import type { Traces } from './traces.js';
 import type { WaitingMemory } from './waiting-memory.js';
 import type { WorkQueue } from './work-queue.js';
 
@@ -18,6 +19,8 @@ export interface Context {
   readonly settings: Settings;
   readonly limits: Limits;
   readonly counters: DeliveryCounters;
+  /** What operators trace; `undefined` as long as that is nothing. */
+  trace: Traces | undefined;
   /** Broker time, in milliseconds, in which all instants are stored; constant during a step. */
   nowMs: number;
   /** The wall clock less broker time: 0 unless the wall clock was corrected while the broker ran. */

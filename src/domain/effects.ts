@@ -21,6 +21,7 @@ import type { ClientId, ConnectionId, QueueId, Seq, TopicName } from './identifi
 import type { EventSink } from './events.js';
 import type { CommandOutcome } from './commands.js';
 import type { EndReason } from './reasons.js';
+import type { TraceStep } from './trace-step.js';
 
 /** The parts of a CONNECT that identify a client, and its connection. */
 export interface AuthenticationRequest {
@@ -110,6 +111,8 @@ export interface Effects extends EventSink {
   whenDurable(connection: ConnectionId, after: Ticket): void;
   /** The outcome of the `command` input with this request number. */
   answerCommand(request: number, outcome: CommandOutcome, after: Ticket): void;
+  /** A step of a message that this trace is about. */
+  traced(trace: number, step: TraceStep): void;
   /** Answered by a `queue-page` input with the request's number. The page is read after `after`. */
   readQueue(queue: QueueId, from: Seq, limit: PageLimit, request: number, after: Ticket): void;
   /** Storage gives no entries from this one on, but there are some: it has lost them, or fails to find them. */

@@ -7,6 +7,8 @@
 // only a share of 4 KiB or more that has grown or shrunk by a fifth moves to another rank. Smaller ones are one rank,
 // which pays when no share is larger: very many clients fill the memory with 4 KiB each.
 import type { ConnectionId } from './identifiers.js';
+import type { QueueId } from './identifiers.js';
+import type { Settings } from './settings.js';
 import type { Task, WorkQueue } from './work-queue.js';
 
 /**
@@ -268,3 +270,16 @@ export class WaitingMemory<Ended = ConnectionId> implements Task {
     return this.#ending.length === 0;
   }
 }
+
+/** What is held for all clients, and what stored queues take, by the limits in force. */
+export const waitingMemories = (
+  work: WorkQueue,
+  settings: Settings,
+): { readonly memory: WaitingMemory; readonly storedQueues: WaitingMemory<QueueId> } => ({
+  memory: new WaitingMemory(
+    work,
+    () => settings.current.maxWaitingBytes,
+    () => settings.current.queueFullPolicy === 'refuse',
+  ),
+  storedQueues: new WaitingMemory<QueueId>(work, () => settings.current.maxStoredQueueBytes ?? Infinity),
+});

@@ -3,6 +3,13 @@
 // decide; the broker does what it is asked for, and names the actor in an event.
 import type { Command, CommandOutcome } from '../domain/commands.js';
 import type { Answers, Query, QueryKind } from '../domain/queries.js';
+import type { TraceStep, TraceSubject } from '../domain/trace-step.js';
+
+/** A step of a message, in the order in which they happen; `stored`: what it has changed is durable. */
+export type TracedStep = Omit<TraceStep, 'step' | 'after'> & { readonly step: TraceStep['step'] | 'stored' };
+
+/** Called within the step of the broker that it is about: it must return quickly and must not throw. */
+export type TraceObserver = (step: TracedStep) => void;
 
 /** Queries and commands of one running broker. */
 export interface BrokerControl {
@@ -14,6 +21,12 @@ export interface BrokerControl {
    * @throws TypeError if there is no query of this kind.
    */
   query<Kind extends QueryKind>(query: Query<Kind>): Answers[Kind];
+  /**
+   * Shows what becomes of messages from now on. The caller bounds how many traces are open and for how long, because
+   * each takes time with every message.
+   * @returns ends it.
+   */
+  trace(subject: TraceSubject, observer: TraceObserver): () => void;
   /**
    * Resolves when the outcome is durable, however long storage takes; so the caller bounds how many commands wait.
    * @param actor the operator, for the event that every command causes.

@@ -14,7 +14,7 @@ export type {
   RequestProblem,
   StreamDescription,
 } from './administration.js';
-export type { BrokerControl } from './control.js';
+export type { BrokerControl, TracedStep, TraceObserver } from './control.js';
 export { Clock } from './clock.js';
 export type { Timer } from './clock.js';
 export { Random } from './random.js';
@@ -78,6 +78,7 @@ export type {
   SubscriptionView,
   WillView,
 } from '../domain/queries.js';
+export type { TracedAnswer, TraceStep, TraceStepName, TraceSubject } from '../domain/trace-step.js';
 export type { PeerCertificate, PeerInfo } from '../domain/peer.js';
 export type { Message, MessageDraft } from '../domain/messages/message.js';
 export type { AuthenticationRequest, PageLimit } from '../domain/effects.js';

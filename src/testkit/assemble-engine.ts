@@ -12,6 +12,7 @@ import { EventLoop } from '../application/event-loop.js';
 import { Ingress } from '../application/ingress.js';
 import type { Link } from '../application/link.js';
 import { Links } from '../application/links.js';
+import { Tracing } from '../application/tracing.js';
 import { Pager } from '../application/pager.js';
 import { Reauthorization } from '../application/reauthorization.js';
 import type { LiveSettings } from '../application/settings.js';
@@ -67,8 +68,9 @@ export function assembleEngine(assembly: EngineAssembly): Engine {
   const sides = { loop, ingress, egress, authentication, emit };
   const links = new Links({ ...sides, links: byId, maxOpen: Infinity, clock, settings, reauthorization });
   const commands = new CommandRequests(loop);
-  const effects = new CoreEffects({ ...sides, links, commands, waiters, pager });
+  const tracing = new Tracing({ waiters, egress });
+  const effects = new CoreEffects({ ...sides, links, commands, waiters, pager, tracing });
   const core = createCore({ changes: committer, effects, settings, random, sliceSize: assembly.sliceSize });
-  const stored = { committer, waiters, pager };
+  const stored = { committer, waiters, pager, tracing };
   return new Engine({ clock, core, loop, settings, links, ingress, egress, commands, reauthorization, ...stored });
 }

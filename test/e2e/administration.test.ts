@@ -118,6 +118,23 @@ test('tail shows events as they come, below the level of the log as well, until 
     expect(lines.at(-1)).toMatchObject({ event: 'stream-ended', reason: 'broker-stops' });
   }));
 
+test('trace shows where a message goes, step by step, and its outcome', () =>
+  scene(async () => {
+    const { broker, directory, run } = await running();
+    const away = await connected(broker, { clientId: 'away', clean: false });
+    await away.subscribe(['plant/#', 1]);
+    await away.disconnect();
+    const trace = followed(['trace', '--topic', 'plant/#', '--data', directory]);
+    await trace.says(/trace-begun/);
+    await run(['publish', 'plant/1', 'x', '--qos', '1']);
+    await trace.says(/stored +#\d/);
+    await broker.stop();
+    expect((await trace.end()).status).toBe(0);
+    expect(trace.stdout).toMatch(/matched +#\d+ +topic=plant\/1 clientId=away topicFilters=/);
+    expect(trace.stdout).toMatch(/^= #\d+ plant\/1 from the broker: waits for away$/m);
+    expect(await run(['trace'], 1)).toContain('expected --topic or --client');
+  }));
+
 test('the command disconnects a client, and reloads what the broker reads from files', () =>
   scene(async () => {
     const { broker, run } = await running();

@@ -9,6 +9,7 @@
 //   2 < puback 7 after #1 (once the first change of this transcript is durable) · 1 when-durable after #1
 //   command 1 done after #1 (the outcome of the operator's first command)
 //   1 ask a · 1 close keep-alive-timeout · read c:a #0 · 1 read-retained t,u · ! queue-full c:a
+import type { TraceStep } from '../../src/domain/trace-step.js';
 import type { Append, Change, Changes, QueueRemoval, SessionDrop } from '../../src/domain/changes.js';
 import type { CommandOutcome } from '../../src/domain/commands.js';
 import type { DeliveryOptions } from '../../src/domain/messages/delivery-options.js';
@@ -80,6 +81,8 @@ export interface Watcher {
 export class Recorder implements Changes, Effects {
   readonly events: BrokerEvent[] = [];
   wanted = EVERY_EVENT;
+  /** The steps of traces, by the number of the trace. */
+  readonly steps: ({ readonly trace: number } & TraceStep)[] = [];
   readonly asked: { readonly connection: ConnectionId; readonly request: AuthenticationRequest }[] = [];
   readonly queueReads: QueueRead[] = [];
   readonly retainedReads: RetainedRead[] = [];
@@ -216,6 +219,10 @@ export class Recorder implements Changes, Effects {
 
   close(connection: ConnectionId, reason: EndReason): void {
     this.#write(() => `${connection} close ${reason}`);
+  }
+
+  traced(trace: number, step: TraceStep): void {
+    this.steps.push({ trace, ...step });
   }
 
   answerCommand(request: number, outcome: CommandOutcome, after: Ticket): void {

@@ -1,12 +1,16 @@
-// Commands that show what happens in a running broker as it happens: tail.
+// Commands that show what happens in a running broker as it happens: tail and trace.
 import { Option } from 'commander';
 import type { Command } from 'commander';
 import type { ProcessHost } from '../process-host.js';
 import { isOutputClosed } from '../report-error.js';
+import { ConfigError } from '../../composition/config-error.js';
 import { eventLine } from './event-lines.js';
+import { countOf } from './lists.js';
 import { addJsonFlag } from './output.js';
 import { addBrokerFlags, runningBroker } from './running-broker.js';
 import type { BrokerFlags } from './running-broker.js';
+import { MessageOutcomes, stepLine } from './trace-lines.js';
+import type { Step } from './trace-lines.js';
 
 type Level = 'debug' | 'info' | 'warn' | 'error' | 'fatal';
 
@@ -16,6 +20,15 @@ interface TailFlags extends BrokerFlags {
   readonly client?: string;
   readonly event?: readonly string[];
 }
+
+interface TraceFlags extends BrokerFlags {
+  readonly json?: boolean;
+  readonly topic?: string;
+  readonly client?: string;
+  readonly seconds?: string;
+}
+
+const TRACE_SECONDS_MAX = 3600;
 
 export function addWatching(program: Command, host: ProcessHost): void {
   addJsonFlag(addBrokerFlags(program.command('tail')))
@@ -28,6 +41,12 @@ export function addWatching(program: Command, host: ProcessHost): void {
     .option('--client <client id>', 'only events of this client')
     .option('--event <name...>', 'only these events, such as message-dropped')
     .action((flags: TailFlags) => tail(flags, host));
+  addJsonFlag(addBrokerFlags(program.command('trace')))
+    .description('show what becomes of messages on some topics, or from and to a client, step by step')
+    .option('--topic <filter>', 'messages on topics that match this Topic Filter')
+    .option('--client <client id>', 'messages from and to this client, and its events')
+    .option('--seconds <count>', `how long, up to ${TRACE_SECONDS_MAX} (default 60)`)
+    .action((flags: TraceFlags) => trace(flags, host));
 }
 
 async function tail({ level, client, event, json = false, ...flags }: TailFlags, host: ProcessHost): Promise<void> {
@@ -40,6 +59,27 @@ async function tail({ level, client, event, json = false, ...flags }: TailFlags,
   await shown(async () => {
     for await (const record of broker.open('events', request))
       await host.write(`${json ? JSON.stringify(record) : eventLine(record)}\n`);
+  });
+}
+
+async function trace(flags: TraceFlags, host: ProcessHost): Promise<void> {
+  const { topic, client, json = false } = flags;
+  if ((topic === undefined) === (client === undefined))
+    throw new ConfigError(['expected --topic or --client, one of them']);
+  const seconds = countOf('--seconds', flags.seconds, TRACE_SECONDS_MAX);
+  const broker = await runningBroker(flags, host);
+  const request = {
+    ...(topic === undefined ? {} : { topicFilter: topic }),
+    ...(client === undefined ? {} : { clientId: client }),
+    ...(seconds === undefined ? {} : { seconds }),
+  };
+  const outcomes = new MessageOutcomes();
+  await shown(async () => {
+    for await (const record of broker.open('trace', request)) {
+      const step = record as Step;
+      await host.write(json ? `${JSON.stringify(step)}\n` : [stepLine(step), ...outcomes.take(step)].join('\n') + '\n');
+    }
+    if (!json) for (const line of outcomes.rest()) await host.write(`${line}\n`);
   });
 }
 

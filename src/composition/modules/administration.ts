@@ -83,6 +83,7 @@ function partsOf({ engine, settings, ...parts }: Dependencies, config: Config): 
     control: {
       query: (query) => engine.broker.query(query),
       command: (command, actor) => engine.command(command, actor),
+      trace: (subject, observer) => engine.trace(subject, observer),
     },
     storage: parts.storage,
     storageState: parts.storageState,

@@ -19,6 +19,8 @@ import { Links } from '../../application/links.js';
 import type { LinksParts } from '../../application/links.js';
 import { Pager } from '../../application/pager.js';
 import { Reauthorization } from '../../application/reauthorization.js';
+import { Tracing } from '../../application/tracing.js';
+import type { TracingParts } from '../../application/tracing.js';
 import { LiveSettings } from '../../application/settings.js';
 import { Broker } from '../../domain/broker.js';
 import { Clock, Random } from '../../ports/index.js';
@@ -60,6 +62,9 @@ export const engineModule = ({ storage: { ackLevel } }: Config): ContainerModule
       }),
     );
     bind(CommandRequests).toResolvedValue((loop) => new CommandRequests(loop), [EventLoop]);
+    bind(Tracing).toResolvedValue(
+      ...byName((parts: TracingParts) => new Tracing(parts), { waiters: DurabilityWaiters, egress: Egress }),
+    );
     bind(CoreEffects).toResolvedValue(
       ...byName((parts: CoreEffectsParts) => new CoreEffects(parts), {
         loop: EventLoop,
@@ -70,6 +75,7 @@ export const engineModule = ({ storage: { ackLevel } }: Config): ContainerModule
         commands: CommandRequests,
         waiters: DurabilityWaiters,
         pager: Pager,
+        tracing: Tracing,
         wanted: WantedEvents,
         emit: Emit,
       }),
@@ -91,6 +97,7 @@ export const engineModule = ({ storage: { ackLevel } }: Config): ContainerModule
         waiters: DurabilityWaiters,
         pager: Pager,
         commands: CommandRequests,
+        tracing: Tracing,
         reauthorization: Reauthorization,
       }),
     );

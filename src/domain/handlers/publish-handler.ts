@@ -38,13 +38,14 @@ export class PublishHandler {
     if (packet.properties !== undefined && !this.#mayCarry(connection, packet, packet.properties)) return;
     const { limits } = this.context;
     const topic = packet.topic as TopicName;
+    this.context.trace?.received(session.clientId, packet);
     const known = this.router.known(topic);
     if (known === undefined) {
       const problem = topicNameProblem(topic, limits);
       if (problem !== undefined) {
         // Neither a topic nor an alias (MQTT 5 section 3.3.2.1).
         const isMissing = topic === '' && connection.version === 5;
-        this.connections.end(connection, isMissing ? 'protocol-violation' : 'topic-name-invalid', { detail: problem });
+        this.#end(connection, packet, isMissing ? 'protocol-violation' : 'topic-name-invalid', problem);
         return;
       }
     }
@@ -54,23 +55,22 @@ export class PublishHandler {
       return;
     }
     if (packet.qos > limits.maxQos) {
-      this.connections.end(connection, 'qos-not-supported', {
-        detail: `QoS ${packet.qos}, ${limits.maxQos} is the highest`,
-      });
+      this.#end(connection, packet, 'qos-not-supported', `QoS ${packet.qos}, ${limits.maxQos} is the highest`);
       return;
     }
     if (packet.retain && !limits.retainedMessages) {
-      this.connections.end(connection, 'retain-not-supported');
+      this.#end(connection, packet, 'retain-not-supported');
       return;
     }
     if (packet.qos === 2 && session.hasInbound(packet.packetId)) {
+      this.context.trace?.repeated(session.clientId, packet);
       this.#acknowledgeRepeat(connection, packet.packetId);
       return;
     }
     if (connection.version === 5 && packet.qos > 0 && this.#isOverReceiveMaximum(connection, session)) return;
     if (packet.qos === 2 && session.hasManyInbound && this.connections.sessionBytes > limits.maxSessionBytes) {
       const detail = `${session.inboundCount} Packet Identifiers are not released`;
-      this.connections.end(connection, 'session-bytes-full', { detail });
+      this.#end(connection, packet, 'session-bytes-full', detail);
       return;
     }
     const route = this.dispatcher.routeAtOnce(topic, known);
@@ -81,6 +81,7 @@ export class PublishHandler {
     }
     const full = this.dispatcher.fullQueue(draft, session.origin, route);
     if (full !== undefined) {
+      this.context.trace?.refused(session.clientId, topic, 'queue-full', `it waits for room in ${full.id}`);
       this.waits.refuse(connection, packet, full);
       return;
     }
@@ -134,6 +135,7 @@ export class PublishHandler {
     const type = qos === 1 ? PacketType.puback : PacketType.pubrec;
     const reasonCode = outcome.matched > 0 ? ReasonCode.success : ReasonCode.noMatchingSubscribers;
     const after = connection.output.acknowledgeAfter(type, packetId, reasonCode, outcome.ticket);
+    this.context.trace?.answered(session.clientId, packet.topic, type, packetId, reasonCode, after);
     if (qos === 1 && connection.version === 5) connection.unanswered.add(after);
   }
 
@@ -167,7 +169,7 @@ export class PublishHandler {
     }
     if (responseTopic !== undefined && hasWildcard(responseTopic)) {
       const detail = 'a Response Topic has no wildcards'; // [MQTT5-3.3.2-14]
-      this.connections.end(connection, 'protocol-violation', { detail });
+      this.#end(connection, packet, 'protocol-violation', detail);
       return false;
     }
     if (payloadFormatIndicator !== 1 || !this.context.limits.checkPayloadFormat) return true;
@@ -176,14 +178,23 @@ export class PublishHandler {
     return false;
   }
 
+  /** The connection ends with this message, which is not published. */
+  #end(connection: Connection, { topic }: PublishPacket, reason: EndReason, detail?: string): void {
+    const { session } = connection;
+    if (session !== undefined) this.context.trace?.refused(session.clientId, topic, reason, detail);
+    this.connections.end(connection, reason, { detail });
+  }
+
   /** Refuses a message of an MQTT 5 client; at QoS 0 only the end of the connection can tell. */
   #refuse(
     connection: Connection,
-    { qos, packetId }: PublishPacket,
+    { topic, qos, packetId }: PublishPacket,
     reason: EndReason,
     reasonCode: number,
     detail: string,
   ): void {
+    const { session } = connection;
+    if (session !== undefined) this.context.trace?.refused(session.clientId, topic, reason, detail);
     if (qos === 0) {
       this.connections.end(connection, reason, { detail });
       return;
@@ -251,6 +262,7 @@ export class PublishHandler {
     const { clientId } = session;
     const { topic } = packet;
     effects.emit({ kind: 'publish-denied', clientId, topic, detail, userName: connection.userName });
+    this.context.trace?.refused(clientId, topic, 'not-authorized', detail);
     if (limits.deniedPublish === 'disconnect' && (connection.version !== 5 || packet.qos === 0)) {
       // [MQTT-3.3.5-2]
       this.connections.end(connection, 'not-authorized', { detail: `publish to ${packet.topic}: ${detail}` });

@@ -171,11 +171,12 @@ export class MessageDispatcher implements Task {
     outcome.reset();
     this.context.pressed = undefined;
     const message = this.accept(draft, origin);
+    this.context.trace?.accepted(message, origin);
     this.#begin(message, outcome);
     this.context.mayDrop = origin.kind === 'will';
     this.#deliver(message, route, 0, NO_LIMIT, outcome);
     this.context.mayDrop = false;
-    this.#end(outcome);
+    this.#end(message, outcome);
     outcome.ticket = this.context.changes.step;
     return outcome;
   }
@@ -217,7 +218,7 @@ export class MessageDispatcher implements Task {
     this.#ticket = changes.step;
     if (!isDone) return false;
     const outcome = this.#outcome;
-    if (this.#dispatch !== undefined) this.#end(outcome);
+    if (this.#dispatch !== undefined) this.#end(this.#dispatch.message, outcome);
     outcome.ticket = this.#ticket;
     this.#dispatch = undefined;
     this.#hasBegun = false;
@@ -282,6 +283,7 @@ export class MessageDispatcher implements Task {
     begin();
     if (draft === undefined) return;
     const message = this.accept(draft, origin);
+    this.context.trace?.accepted(message, origin);
     this.#begin(message, this.#outcome);
     const search = route === undefined ? this.router.search(message.topic) : undefined;
     this.#dispatch = { message, route, search, next: 0 };
@@ -305,9 +307,10 @@ export class MessageDispatcher implements Task {
     else outcome.dropped(full);
   }
 
-  #end({ matched }: PublishOutcome): void {
-    if (matched > 0) return;
-    const { counters } = this.context;
+  #end(message: Message, outcome: PublishOutcome): void {
+    const { counters, changes, trace } = this.context;
+    trace?.routed(message, outcome, changes.step);
+    if (outcome.matched > 0) return;
     counters.dropped['no-subscriber']++;
     counters.started++;
   }
@@ -318,13 +321,17 @@ export class MessageDispatcher implements Task {
    */
   #deliver(message: Message, route: Route, from: number, count: number, outcome: PublishOutcome): number {
     const { targets, groups } = route;
+    const { trace } = this.context;
     const isStale = route.revision !== this.router.revision;
     let left = count;
     let at = from;
     for (; at < targets.length && left > 0; at++, left--) {
       const all = targets[at] as Target;
       const target = all.noLocal && all.session.clientId === message.publisher ? all.ofOthers : all;
-      if (target === undefined) continue; // [MQTT5-3.8.3-3]
+      if (target === undefined) {
+        trace?.excluded(message, all.session.clientId);
+        continue; // [MQTT5-3.8.3-3]
+      }
       if (isStale) {
         left -= Math.floor(target.size / CHECKS_PER_RECIPIENT);
         if (!target.isCurrent) continue; // unsubscribed since [MQTT-3.10.4-2]
@@ -332,12 +339,15 @@ export class MessageDispatcher implements Task {
       const qos = message.qos < target.qos ? message.qos : target.qos; // [MQTT-3.8.4-6]
       // [MQTT-3.3.1-9], [MQTT5-3.3.1-13]: RETAIN is 0 for existing subscriptions, unless it is to be as published.
       const options = deliveryOptions(qos, target.retainAsPublished && message.retain, target.identifiers);
+      trace?.matched(message, target.session.clientId, target.topicFilters, qos);
       outcome.add(target.session.deliver(message, options));
     }
     for (; at < targets.length + groups.length && left > 0; at++) {
       const group = groups[at - targets.length] as SharedGroup;
       left -= group.publishCost;
-      if (!group.isEmpty) outcome.add(group.publish(message));
+      if (group.isEmpty) continue;
+      trace?.matchedGroup(message, group.id);
+      outcome.add(group.publish(message));
     }
     return at;
   }
@@ -350,6 +360,7 @@ export class MessageDispatcher implements Task {
       // [MQTT-3.3.1-10], [MQTT-3.3.1-11]. Even if there is none now, the removal of the last one may not be durable
       // yet, and the acknowledgement has to wait for it.
       if (!this.clearRetained(topic) && message.qos > 0) changes.record({ kind: 'retained.drop', topic });
+      this.context.trace?.retained(message, true);
       return undefined;
     }
     const full = noRoomToRetain(this.retained, message, this.context.limits);
@@ -363,6 +374,7 @@ export class MessageDispatcher implements Task {
     // [MQTT-3.3.1-5]; at QoS 0 as well, as recommended by [MQTT-3.3.1-7]
     this.#keep(topic, message.id, message.payload.byteLength, message.expiresAtMs);
     changes.record({ kind: 'retained.put', message });
+    this.context.trace?.retained(message, false);
     return undefined;
   }
 

@@ -152,6 +152,7 @@ export class MessageQueue {
       append = changes.append(this.id, seq, message, options);
       if (this.#ticket !== undefined) this.#ticket = append.ticket;
     }
+    this.context.trace?.queued(this.id, seq, message, options);
     if (!isBuffered) return undefined;
     this.#bufferedUpTo = seq + 1;
     this.buffer.add(new QueueEntry(seq, message, options, changes.step, append, source, bytes, held));
@@ -319,6 +320,7 @@ export class MessageQueue {
     this.#take(entry.bytes);
     this.buffer.hold(-entry.held);
     entry.source?.onSettled?.();
+    this.context.trace?.removed(this.id, entry.seq);
     if (!this.stored) return;
     const { changes } = this.context;
     if (lowest === undefined) changes.remove({ kind: 'queue.remove', queue: this.id, seq: entry.seq }, entry.append);
@@ -364,7 +366,7 @@ export class MessageQueue {
     const seq = Math.max(this.#bufferedUpTo, this.owner.sentBelow, this.#dropped.below, this.#holesBelow) as Seq;
     if (seq >= below) return false;
     this.#dropUnread(seq);
-    this.dropped(reason, undefined, undefined);
+    this.dropped(reason, undefined, undefined, undefined, seq);
     return true;
   }
 
@@ -391,7 +393,7 @@ export class MessageQueue {
   }
 
   /** Counts and reports the end of a delivery that was in the queue or was about to be. */
-  dropped(reason: DropReason, message: Message | undefined, qos: 0 | 1 | 2 | undefined, detail?: string): void {
-    drop(this.context, reason, message, qos, this.id, detail);
+  dropped(reason: DropReason, message: Message | undefined, qos?: 0 | 1 | 2, detail?: string, seq?: Seq): void {
+    drop(this.context, reason, message, qos, this.id, detail, seq);
   }
 }

@@ -1,5 +1,6 @@
 // The route of a topic: the deliveries and the shared groups that a message to it leads to.
 import type { QoS } from '../../protocol/packets.js';
+import type { TopicFilter } from '../identifiers.js';
 import type { Recipient } from './recipient.js';
 import type { SharedGroup } from './shared-group.js';
 import type { Subscription } from './subscription.js';
@@ -17,6 +18,8 @@ export interface Target {
   readonly ofOthers: Target | undefined;
   readonly retainAsPublished: boolean;
   readonly identifiers: readonly number[] | undefined;
+  /** The Topic Filters of the subscriptions that it results from. */
+  readonly topicFilters: readonly TopicFilter[];
   /** How many subscriptions it results from. */
   readonly size: number;
   /** Whether the session still has one of these subscriptions. */
@@ -55,6 +58,10 @@ export class MergedTarget implements Target {
 
   get size(): number {
     return this.#subscriptions.length;
+  }
+
+  get topicFilters(): readonly TopicFilter[] {
+    return this.#subscriptions.map(({ topicFilter }) => topicFilter);
   }
 
   get isCurrent(): boolean {

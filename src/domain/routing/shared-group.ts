@@ -162,6 +162,7 @@ export class SharedGroup implements QueueOwner, DeliverySource, MemoryHolder<Con
     const { counters, changes } = this.context;
     counters.dropped['session-ended'] += this.#waiting.count - this.#reserved.size;
     this.#reserved.clear();
+    this.context.trace?.queueEnded(this.id);
     if (this.#waiting.stored) changes.record({ kind: 'queue.drop', queue: this.id });
     this.#waiting.close(this.#waiting.firstUndelivered);
     this.#waiting.ended();

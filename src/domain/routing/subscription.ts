@@ -40,6 +40,11 @@ export class Subscription {
     return this.noLocal ? undefined : this;
   }
 
+  /** See `Target`. */
+  get topicFilters(): readonly TopicFilter[] {
+    return [this.topicFilter];
+  }
+
   /** The number of subscriptions: see `Target`. */
   get size(): number {
     return 1;

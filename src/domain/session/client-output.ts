@@ -6,7 +6,7 @@ import type { Context } from '../context.js';
 import { NOW } from '../durability.js';
 import type { Ticket } from '../durability.js';
 import type { AcknowledgementType } from '../effects.js';
-import type { ConnectionId } from '../identifiers.js';
+import type { ConnectionId, QueueId } from '../identifiers.js';
 import { deliveryBytes } from '../messages/content-bytes.js';
 import type { DeliveryOptions } from '../messages/delivery-options.js';
 import type { Message } from '../messages/message.js';
@@ -111,7 +111,7 @@ export class ClientOutput {
   deliverAtMostOnce(
     message: Message,
     options: DeliveryOptions,
-    holder: { readonly memoryShare: MemoryShare },
+    holder: { readonly memoryShare: MemoryShare; readonly queueId: QueueId },
   ): 'slow-consumer' | 'memory-full' | 'packet-too-large' | undefined {
     const { effects, limits, memory } = this.context;
     if (!this.fits(message, 0, options.identifiers)) return 'packet-too-large';
@@ -128,6 +128,7 @@ export class ClientOutput {
       this.#hold(bytes);
     }
     effects.deliver(this.id, message, options, false, 0, NOW);
+    this.context.trace?.sent(holder.queueId, undefined, message, options, this.id, false, 0);
     return undefined;
   }
 }

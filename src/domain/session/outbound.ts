@@ -67,7 +67,6 @@ export class Outbound implements QueueOwner, Task {
     return this.#sent.doubtBelow;
   }
 
-  /** The number of entries neither acknowledged nor dropped. */
   get count(): number {
     return this.queue.count;
   }
@@ -126,12 +125,11 @@ export class Outbound implements QueueOwner, Task {
     return this.recipient.memoryShare;
   }
 
-  /** See `MessageQueue.freeMemory`. */
   freeMemory(): boolean {
     return this.queue.freeMemory();
   }
 
-  /** Of the entry that has been unacknowledged for the longest time, if there is one. */
+  /** Unacknowledged for the longest time. */
   get oldestInFlight(): Seq | undefined {
     for (const { seq } of this.#inFlight.values()) return seq;
     return undefined;
@@ -223,6 +221,7 @@ export class Outbound implements QueueOwner, Task {
     const entry = this.#inFlight.get(packetId);
     if (entry === undefined) return true;
     if (entry.qos !== 1) return false;
+    this.context.trace?.acknowledged(this.queue.id, entry.seq, PacketType.puback, packetId, reasonCode);
     if (reasonCode < ReasonCode.unspecifiedError) this.#delivered(entry);
     else this.#refusedByClient(entry, reasonCode);
     return true;
@@ -237,6 +236,7 @@ export class Outbound implements QueueOwner, Task {
   received(packetId: number, reasonCode: number): boolean {
     const entry = this.#inFlight.get(packetId);
     if (entry?.qos === 1) return false;
+    this.context.trace?.acknowledged(this.queue.id, entry?.seq, PacketType.pubrec, packetId, reasonCode);
     if (reasonCode >= ReasonCode.unspecifiedError) {
       if (entry !== undefined && !entry.released) this.#refusedByClient(entry, reasonCode);
       return true;
@@ -255,6 +255,7 @@ export class Outbound implements QueueOwner, Task {
     const entry = this.#inFlight.get(packetId);
     if (entry === undefined) return true;
     if (!entry.released) return false;
+    this.context.trace?.acknowledged(this.queue.id, entry.seq, PacketType.pubcomp, packetId, 0);
     this.#delivered(entry);
     return true;
   }
@@ -273,7 +274,7 @@ export class Outbound implements QueueOwner, Task {
   /** The client does not want the message: it is sent no more, to this client or another [MQTT5-4.8.2-6]. */
   #refusedByClient(entry: QueueEntry, reasonCode: number): void {
     const detail = `Reason Code 0x${reasonCode.toString(16)}`;
-    this.queue.dropped('refused-by-client', entry.message, entry.qos, detail);
+    this.queue.dropped('refused-by-client', entry.message, entry.qos, detail, entry.seq);
     this.#ended(entry);
   }
 
@@ -307,11 +308,10 @@ export class Outbound implements QueueOwner, Task {
   }
 
   #pump(): void {
-    const { context } = this;
+    const { context, queue } = this;
     const { effects, nowMs } = context;
     const output = this.#output;
     if (output === undefined) return;
-    const queue = this.queue;
     const inFlight = this.#inFlight;
     const hasRules = this.restrictions !== undefined || output.limitsPacketSize;
     const sent = this.#sent;
@@ -346,7 +346,9 @@ export class Outbound implements QueueOwner, Task {
         continue;
       }
       const after = entry.qos === 2 ? (entry.after = output.promise(entry.after)) : NOW;
-      effects.deliver(output.id, message, entry.options, sent.isRepeat(entry), packetId, after);
+      const { options, seq } = entry;
+      effects.deliver(output.id, message, options, sent.isRepeat(entry), packetId, after);
+      context.trace?.sent(queue.id, seq, message, options, output.id, sent.isRepeat(entry), packetId);
       sentBytes += message.payload.byteLength;
       // A message at QoS 1 can return to its group, and one at QoS 2 as long as it has not left and is stored nowhere.
       if (entry.source === undefined || (entry.qos === 2 && queue.stored)) queue.sent(entry);
@@ -372,8 +374,7 @@ export class Outbound implements QueueOwner, Task {
     if (!output.fits(message, entry.qos, entry.options.identifiers))
       return this.#drop(entry, message, 'packet-too-large');
     const decision = this.restrictions?.receive(message.topic);
-    if (decision === undefined || decision.isAllowed) return false;
-    return this.#drop(entry, message, 'not-authorized', decision.reason);
+    return decision?.isAllowed === false && this.#drop(entry, message, 'not-authorized', decision.reason);
   }
 
   /**
@@ -382,7 +383,7 @@ export class Outbound implements QueueOwner, Task {
    * repeat. Returns false in that case.
    */
   #drop(entry: QueueEntry, message: Message, why: DropReason, detail?: string): boolean {
-    const queue = this.queue;
+    const { queue } = this;
     if (entry.qos === 2 && this.#sent.isRepeat(entry)) {
       (this.#leftOut ??= new Map<QueueEntry, DropReason>()).set(entry, why);
       queue.release(entry);

@@ -14,7 +14,7 @@ import type { DeliveryOutcome, Origin } from '../messages/publication.js';
 import type { SharedGroup } from '../routing/shared-group.js';
 import { inboundBytes } from '../name-bytes.js';
 import { sessionQueue } from '../identifiers.js';
-import type { ClientId, ConnectionId, TopicFilter, TopicName } from '../identifiers.js';
+import type { ClientId, ConnectionId, QueueId, TopicFilter, TopicName } from '../identifiers.js';
 import { Outbound } from './outbound.js';
 import { NOTHING_SENT } from './sent-so-far.js';
 import type { QueueBounds, SentMark } from './sent-so-far.js';
@@ -114,6 +114,11 @@ export class Session implements Recipient, MemoryHolder<ConnectionId> {
   /** What it holds in memory for its connection; created when needed. */
   get memoryShare(): MemoryShare {
     return (this.#memoryShare ??= new MemoryShare(this, this.context.memory));
+  }
+
+  /** The name of its queue, whether there is one or not. */
+  get queueId(): QueueId {
+    return sessionQueue(this.clientId);
   }
 
   freeMemory(): boolean {

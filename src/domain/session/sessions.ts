@@ -169,6 +169,7 @@ export class Sessions {
     session.closeMemoryShare();
     this.#ended.add(session);
     counters.dropped['session-ended'] += session.outboundIfAny?.count ?? 0;
+    this.context.trace?.queueEnded(session.queueId);
     if (session.stored) {
       const { clientId } = session;
       const drop = { kind: 'session.drop', clientId, queue: sessionQueue(clientId) } as const;

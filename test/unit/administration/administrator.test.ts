@@ -28,6 +28,7 @@ function partsOf(harness: CoreHarness, more: Partial<BrokerParts> = {}): BrokerP
   return {
     control: {
       query: (query) => harness.broker.query(query),
+      trace: () => () => undefined,
       command: (command, actor) => Promise.resolve(harness.command(command, actor) ?? { result: 'done' }),
     },
     storage: {
@@ -219,7 +220,9 @@ describe('a call that is refused', () => {
       throw new Error('the broker stops');
     };
     administrator = new Administrator(
-      partsOf(core, { control: { query: stopped, command: () => Promise.reject(new Error('it stops')) } }),
+      partsOf(core, {
+        control: { query: stopped, trace: stopped, command: () => Promise.reject(new Error('it stops')) },
+      }),
     );
     expect((await failure('status', {})).kind).toBe('unavailable');
     expect((await failure('disconnect', { clientId: 'a' })).message).toBe('it stops');
@@ -272,6 +275,7 @@ describe('pages', () => {
           const { examine, cursor } = query as { examine: number; cursor?: Cursor<object> };
           return (cursor ?? new Cursor(sessions(isFound))).read(examine) as never;
         },
+        trace: () => () => undefined,
         command: () => Promise.reject(new Error('there is none')),
       };
       administrator = new Administrator(partsOf(core, { control }));
@@ -306,6 +310,7 @@ describe('pages', () => {
         const { examine, cursor } = query as { examine: number; cursor?: Cursor<object> };
         return (cursor ?? new Cursor(views)).read(examine) as never;
       },
+      trace: () => () => undefined,
       command: () => Promise.reject(new Error('there is none')),
     };
     administrator = new Administrator(partsOf(core, { control }));

@@ -38,6 +38,7 @@ const contextOf = (delivered: Message[]): Context => ({
   settings: new LiveSettings({ limits: DEFAULT_LIMITS, perListener: new Map() }),
   limits: DEFAULT_LIMITS,
   counters: new DeliveryCounters(),
+  trace: undefined,
   nowMs: 0,
   wallAheadMs: 0,
   lastRequest: 0,
