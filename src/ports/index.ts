@@ -19,7 +19,14 @@ export { Clock } from './clock.js';
 export type { Timer } from './clock.js';
 export { Random } from './random.js';
 export { Storage, StorageError } from './storage.js';
-export type { AckLevel, Durability, StorageErrorKind, StorageTraits } from './storage.js';
+export type {
+  AckLevel,
+  Durability,
+  StorageErrorKind,
+  StorageReader,
+  StorageSnapshot,
+  StorageTraits,
+} from './storage.js';
 export { Listener, NetworkError } from './network.js';
 export type { IncomingConnection, ConnectionHandler, Channel, ChannelHandler } from './network.js';
 export { Authenticator, Authorizer } from './auth.js';

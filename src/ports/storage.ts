@@ -120,7 +120,29 @@ export interface Storage extends Checkable {
    */
   readRetained(topics: readonly TopicName[]): Promise<readonly Message[]>;
 
-  /** Gives up the lease. A store that was not closed can be opened all the same. */
+  /**
+   * What an online backup needs; without it, the broker refuses backups. The store, open for writing, at one moment
+   * between the call and its answer: every batch whose commit had resolved before the call is in it, and every other
+   * one is in it as a whole or not at all. Commits and reads go on while a snapshot is made, read and closed, and do
+   * not wait for it; what it takes in memory does not grow with the size of the store, unless the store itself is in
+   * memory. There is one at a time: a second call comes only when the first snapshot was closed, or was refused.
+   * @throws StorageError `unavailable` if none can be made now.
+   */
+  snapshot?(): Promise<StorageSnapshot>;
+
+  /** Gives up the lease. A store that was not closed can be opened all the same. A snapshot ends. */
+  close(): Promise<void>;
+}
+
+/** The reads of a store. */
+export type StorageReader = Pick<Storage, 'load' | 'readQueue' | 'readRetained'>;
+
+/**
+ * A store at one moment, to be read while it is written to. A snapshot that can no longer be read, for example because
+ * the storage was closed, refuses reads with a StorageError and does not show anything else.
+ */
+export interface StorageSnapshot extends StorageReader {
+  /** Frees what the snapshot takes. May be called again, also when the storage was closed. */
   close(): Promise<void>;
 }
 

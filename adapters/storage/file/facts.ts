@@ -1,15 +1,20 @@
-// The facts that a start loads, in the order that the port asks for. All of it is of one moment only as long as nothing
-// is committed meanwhile, which the port promises.
+// The facts that a start loads, in the order that the port asks for. Without a snapshot, all of it is of one moment only
+// as long as nothing is committed meanwhile, which the port promises.
 import type { ClientId, Message, QueueId, RestoredFact, Seq, TopicName } from 'hexmq/ports';
 import type { Database } from './engine.js';
 import { DamagedRecord } from './errors.js';
 import { Space, entryKey, filterOf, isFence, nameOf, numberOf, packetIdOf, rangeOf, seqOf, textRange } from './keys.js';
+import type { EngineSnapshot } from './pages.js';
 import * as records from './records/index.js';
 import type { QueueRecord } from './records/index.js';
 
 /** Bounds of one read of the engine. */
 const CHUNK_BYTES_MAX = 256 * 1024;
 const CHUNK_RECORDS_MAX = 1000;
+
+interface At {
+  readonly snapshot?: EngineSnapshot;
+}
 
 type StoredRecord = readonly [key: Buffer, record: Buffer];
 
@@ -21,21 +26,23 @@ export async function* facts(
   db: Database,
   dropped: ReadonlyMap<number, unknown>,
   lastMessageId: number,
+  snapshot?: EngineSnapshot,
 ): AsyncGenerator<readonly RestoredFact[]> {
-  for await (const chunk of chunksOf(db, Space.client)) yield chunk.flatMap(sessionFact);
-  for await (const chunk of chunksOf(db, Space.subscription))
+  const at = snapshot === undefined ? {} : { snapshot };
+  for await (const chunk of chunksOf(db, at, Space.client)) yield chunk.flatMap(sessionFact);
+  for await (const chunk of chunksOf(db, at, Space.subscription))
     yield chunk.flatMap((each) => subscriptionFact(each, dropped));
-  for await (const chunk of chunksOf(db, Space.inbound)) yield chunk.flatMap((each) => inboundFact(each, dropped));
-  for await (const chunk of chunksOf(db, Space.will))
+  for await (const chunk of chunksOf(db, at, Space.inbound)) yield chunk.flatMap((each) => inboundFact(each, dropped));
+  for await (const chunk of chunksOf(db, at, Space.will))
     yield chunk.map(([key, record]) => ({ kind: 'will', will: records.decodeWill(record, nameOf(key)) }));
-  for await (const chunk of chunksOf(db, Space.queue)) yield await queueFacts(db, chunk);
-  for await (const chunk of chunksOf(db, Space.retained)) yield chunk.map(retainedFact);
+  for await (const chunk of chunksOf(db, at, Space.queue)) yield await queueFacts(db, at, chunk);
+  for await (const chunk of chunksOf(db, at, Space.retained)) yield chunk.map(retainedFact);
   if (lastMessageId >= 0) yield [{ kind: 'last-message-id', id: lastMessageId as Message['id'] }];
 }
 
 /** Everything in a space. The next chunk is read while the caller works on the last one. */
-async function* chunksOf(db: Database, space: Space): AsyncGenerator<StoredRecord[]> {
-  const iterator = db.iterator({ ...rangeOf(space), highWaterMarkBytes: CHUNK_BYTES_MAX });
+async function* chunksOf(db: Database, at: At, space: Space): AsyncGenerator<StoredRecord[]> {
+  const iterator = db.iterator({ ...rangeOf(space), ...at, highWaterMarkBytes: CHUNK_BYTES_MAX });
   try {
     let next = iterator.nextv(CHUNK_RECORDS_MAX);
     for (;;) {
@@ -67,13 +74,13 @@ function inboundFact([key, record]: StoredRecord, dropped: ReadonlyMap<number, u
   return [{ kind: 'inbound', clientId: records.decodeInbound(record) as ClientId, packetId: packetIdOf(key) }];
 }
 
-async function queueFacts(db: Database, chunk: readonly StoredRecord[]): Promise<RestoredFact[]> {
+async function queueFacts(db: Database, at: At, chunk: readonly StoredRecord[]): Promise<RestoredFact[]> {
   const found: RestoredFact[] = [];
   for (const [key, record] of chunk) {
     const header = records.decodeQueue(record);
     if (header.count === 0) continue;
     const { first, next } =
-      header.tail - header.head === header.count ? { first: header.head, next: header.tail } : await bounds(db, header);
+      header.tail - header.head === header.count ? { first: header.head, next: header.tail } : await bounds(db, at, header);
     found.push({
       kind: 'queue',
       queue: nameOf(key) as QueueId,
@@ -92,8 +99,8 @@ function retainedFact([key, record]: StoredRecord): RestoredFact {
 }
 
 /** Finds the first and the last entry of a queue with gaps, whose header has only bounds. */
-async function bounds(db: Database, { number, head, tail }: QueueRecord): Promise<{ first: number; next: number }> {
-  const range = textRange(entryKey(number, head), entryKey(number, tail));
+async function bounds(db: Database, at: At, { number, head, tail }: QueueRecord): Promise<{ first: number; next: number }> {
+  const range = { ...textRange(entryKey(number, head), entryKey(number, tail)), ...at };
   const [first] = await db.keys<string>({ ...range, limit: 1 }).all();
   const [last] = await db.keys<string>({ ...range, limit: 1, reverse: true }).all();
   if (first === undefined || last === undefined)

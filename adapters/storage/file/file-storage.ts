@@ -26,6 +26,7 @@ import type {
   RestoredFact,
   Seq,
   Storage,
+  StorageSnapshot,
   StorageTraits,
   StoredEntry,
   TopicName,
@@ -40,6 +41,7 @@ import { engineOf } from './engine.js';
 import type { Database } from './engine.js';
 import { storageError } from './errors.js';
 import { facts } from './facts.js';
+import { FileSnapshot, reopenedMeanwhile } from './file-snapshot.js';
 import { DirectoryIdentity } from './identity.js';
 import { formatOf, hasEngineFiles, openEngine, refuseForeignFiles, reopenEngine, writeFormat } from './opening.js';
 import { FORMAT_VERSION } from './records/index.js';
@@ -74,6 +76,8 @@ export class FileStorage implements Storage {
   /** The end of the line of commits, sweeps and reopenings, which run one after the other. */
   #line: Promise<unknown> = Promise.resolve();
   #isSweeping = false;
+  /** The last one that was made; it may be closed. */
+  #snapshot: FileSnapshot | undefined;
   readonly #nowMs: () => number;
   #lookedAtMs = -Infinity;
 
@@ -157,9 +161,21 @@ export class FileStorage implements Storage {
     return this.#read(({ db }) => readRetained(db, topics));
   }
 
+  /** Between two commits, so that what is remembered of the store agrees with it. */
+  async snapshot(): Promise<StorageSnapshot> {
+    this.#lifecycle.requireWritable();
+    return this.#inLine(async () => {
+      await this.#reopenIfNeeded();
+      const { db, writer } = this.#engine;
+      return (this.#snapshot = new FileSnapshot(db, writer.counters.lastMessageId, this.#directory));
+    });
+  }
+
   async close(): Promise<void> {
     this.#lifecycle.closed();
     await this.#line;
+    const closed = this.#lifecycle.refusal();
+    if (closed !== undefined) this.#snapshot?.end(closed);
     await this.#attempt(() => this.#letGo());
   }
 
@@ -213,6 +229,7 @@ export class FileStorage implements Storage {
   async #reopenIfNeeded(): Promise<void> {
     if (!this.#needsReopening) return;
     const { db, writer, identity } = this.#engine;
+    this.#snapshot?.end(reopenedMeanwhile(this.#directory));
     await db.close();
     await this.#loseIf(await identity.change());
     try {

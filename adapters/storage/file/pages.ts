@@ -18,7 +18,8 @@ import type { Queues } from './queues.js';
 import * as records from './records/index.js';
 import type { EntryRecord, QueueRecord } from './records/index.js';
 
-type Snapshot = ReturnType<Database['snapshot']>;
+/** The store of the engine at one moment. */
+export type EngineSnapshot = ReturnType<Database['snapshot']>;
 
 /** Bounds of one read of the engine. */
 const CHUNK_BYTES_MAX = 256 * 1024;
@@ -44,37 +45,53 @@ export async function readPage(
   const asOf = queues.commits;
   const snapshot = db.snapshot();
   try {
-    const record = await db.get(namedKey(Space.queue, queue), { snapshot });
-    if (record === undefined) return [];
-    const header = records.decodeQueue(record);
-    if (header.count === 0 || from >= header.tail) return [];
-    const first = Math.max(from, header.head);
-    const entries = await pageEntries(db, snapshot, header, first, limit);
-    refuseGaps(queue, header, first, entries);
-    const numbers: number[] = [];
-    for (const {
-      record: { body },
-    } of entries)
-      if (body > 0) numbers.push(body);
-    const bodies = await bodiesOf(db, snapshot, numbers);
-    return entries.map(
-      ({ seq, record: { qos, retain, identifiers, bytes, body, message }, isReleased }): StoredEntry => {
-        queues.rememberRead(queue, header.number, asOf, seq as Seq, bytes, body, isReleased);
-        const stored = message ?? bodies.get(body);
-        if (stored === undefined) throw new DamagedRecord(`body ${String(body)} is missing`);
-        return {
-          seq: seq as Seq,
-          message: isReleased ? { ...stored, payload: EMPTY_PAYLOAD } : stored,
-          qos,
-          retain,
-          identifiers,
-          released: isReleased,
-        };
-      },
-    );
+    return await readPageOf(db, snapshot, queue, from, limit, (number, seq, bytes, body, isReleased) => {
+      queues.rememberRead(queue, number, asOf, seq, bytes, body, isReleased);
+    });
   } finally {
     await snapshot.close();
   }
+}
+
+type OnRead = (number: number, seq: Seq, bytes: number, body: number, isReleased: boolean) => void;
+
+/** @param onRead called with the number of the queue, and what is to be remembered of each entry. */
+export async function readPageOf(
+  db: Database,
+  snapshot: EngineSnapshot,
+  queue: QueueId,
+  from: Seq,
+  limit: PageLimit,
+  onRead: OnRead = () => undefined,
+): Promise<readonly StoredEntry[]> {
+  const record = await db.get(namedKey(Space.queue, queue), { snapshot });
+  if (record === undefined) return [];
+  const header = records.decodeQueue(record);
+  if (header.count === 0 || from >= header.tail) return [];
+  const first = Math.max(from, header.head);
+  const entries = await pageEntries(db, snapshot, header, first, limit);
+  refuseGaps(queue, header, first, entries);
+  const numbers: number[] = [];
+  for (const {
+    record: { body },
+  } of entries)
+    if (body > 0) numbers.push(body);
+  const bodies = await bodiesOf(db, snapshot, numbers);
+  return entries.map(
+    ({ seq, record: { qos, retain, identifiers, bytes, body, message }, isReleased }): StoredEntry => {
+      onRead(header.number, seq as Seq, bytes, body, isReleased);
+      const stored = message ?? bodies.get(body);
+      if (stored === undefined) throw new DamagedRecord(`body ${String(body)} is missing`);
+      return {
+        seq: seq as Seq,
+        message: isReleased ? { ...stored, payload: EMPTY_PAYLOAD } : stored,
+        qos,
+        retain,
+        identifiers,
+        released: isReleased,
+      };
+    },
+  );
 }
 
 /** Where the header says that the queue has no gaps, an entry that is missing from a page was lost. */
@@ -91,7 +108,7 @@ function refuseGaps(
 
 async function pageEntries(
   db: Database,
-  snapshot: Snapshot,
+  snapshot: EngineSnapshot,
   { number, tail }: QueueRecord,
   from: number,
   limit: PageLimit,
@@ -154,25 +171,33 @@ function markReleased(entries: readonly PageEntry[], key: string): void {
 export async function readRetained(db: Database, topics: readonly TopicName[]): Promise<readonly Message[]> {
   const snapshot = db.snapshot();
   try {
-    const found = await db.getMany(
-      topics.map((topic) => namedKey(Space.retained, topic)),
-      { snapshot },
-    );
-    const numbers = found.flatMap((record) => (record === undefined ? [] : [records.decodeRetained(record).body]));
-    const bodies = await bodiesOf(db, snapshot, numbers);
-    return numbers.map((number) => {
-      const message = bodies.get(number);
-      if (message === undefined) throw new DamagedRecord(`body ${String(number)} is missing`);
-      return message;
-    });
+    return await readRetainedOf(db, snapshot, topics);
   } finally {
     await snapshot.close();
   }
 }
 
+export async function readRetainedOf(
+  db: Database,
+  snapshot: EngineSnapshot,
+  topics: readonly TopicName[],
+): Promise<readonly Message[]> {
+  const found = await db.getMany(
+    topics.map((topic) => namedKey(Space.retained, topic)),
+    { snapshot },
+  );
+  const numbers = found.flatMap((record) => (record === undefined ? [] : [records.decodeRetained(record).body]));
+  const bodies = await bodiesOf(db, snapshot, numbers);
+  return numbers.map((number) => {
+    const message = bodies.get(number);
+    if (message === undefined) throw new DamagedRecord(`body ${String(number)} is missing`);
+    return message;
+  });
+}
+
 async function bodiesOf(
   db: Database,
-  snapshot: Snapshot,
+  snapshot: EngineSnapshot,
   numbers: readonly number[],
 ): Promise<ReadonlyMap<number, Message>> {
   const bodies = new Map<number, Message>();

@@ -21,11 +21,13 @@ import type {
   Seq,
   Storage,
   StorageError,
+  StorageSnapshot,
   StorageTraits,
   StoredEntry,
   TopicName,
 } from 'hexmq/ports';
 import { StorageLifecycle, changedWhileRead, openedByAnother } from '../lifecycle/storage-lifecycle.js';
+import { MemorySnapshot } from './memory-snapshot.js';
 import { MemoryStore } from './memory-store.js';
 
 export { MemoryStore } from './memory-store.js';
@@ -82,6 +84,11 @@ export class MemoryStorage implements Storage {
   readRetained(topics: readonly TopicName[]): Promise<readonly Message[]> {
     const refusal = this.#refusal();
     return refusal === undefined ? Promise.resolve(this.#store.retained(topics)) : Promise.reject(refusal);
+  }
+
+  async snapshot(): Promise<StorageSnapshot> {
+    const refuse = (): StorageError | undefined => this.#lifecycle.writeRefusal() ?? this.#refusal();
+    return MemorySnapshot.take(this.#store, refuse);
   }
 
   close(): Promise<void> {

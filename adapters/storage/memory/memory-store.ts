@@ -17,6 +17,8 @@ import type {
   TopicName,
   WillRecord,
 } from 'hexmq/ports';
+import { KeepingMap } from './keeping-map.js';
+import type { Kept } from './keeping-map.js';
 import { StoredQueue } from './stored-queue.js';
 
 /**
@@ -38,16 +40,18 @@ export class MemoryStore {
   /** Counts batches. */
   version = 0;
 
-  readonly #sessions = new Map<ClientId, SessionRecord>();
-  readonly #subscriptions = new Map<ClientId, Map<TopicFilter, SubscriptionRecord>>();
-  readonly #inbound = new Map<ClientId, Set<number>>();
-  readonly #wills = new Map<ClientId, WillRecord>();
-  /**
-   * An empty queue stays until its session or group drops it, so that a queue that holds one message at a time is not
-   * made for each of them.
-   */
-  readonly #queues = new Map<QueueId, StoredQueue>();
-  readonly #retained = new Map<TopicName, Message>();
+  readonly #tables = {
+    sessions: new KeepingMap<ClientId, SessionRecord>(),
+    subscriptions: new KeepingMap<ClientId, Map<TopicFilter, SubscriptionRecord>>(),
+    inbound: new KeepingMap<ClientId, Set<number>>(),
+    wills: new KeepingMap<ClientId, WillRecord>(),
+    /**
+     * An empty queue stays until its session or group drops it, so that a queue that holds one message at a time is not
+     * made for each of them.
+     */
+    queues: new KeepingMap<QueueId, StoredQueue>(),
+    retained: new KeepingMap<TopicName, Message>(),
+  };
   #lastMessageId = -1;
 
   /** Copies of messages with large payloads, each kept as long as the message itself is reachable. */
@@ -65,35 +69,46 @@ export class MemoryStore {
 
   /** A page does not change after it was returned: later changes replace entries and do not modify them. */
   page(queue: QueueId, from: Seq, limit: PageLimit): readonly StoredEntry[] {
-    return this.#queues.get(queue)?.page(from, limit) ?? [];
+    return pageOf(this.#tables, queue, from, limit);
   }
 
   retained(topics: readonly TopicName[]): readonly Message[] {
-    const messages: Message[] = [];
-    for (const topic of topics) {
-      const message = this.#retained.get(topic);
-      if (message !== undefined) messages.push(message);
-    }
-    return messages;
+    return retainedOf(this.#tables, topics);
   }
 
-  *facts(): Generator<RestoredFact> {
-    for (const session of this.#sessions.values()) yield { kind: 'session', session };
-    for (const byFilter of this.#subscriptions.values()) {
-      for (const subscription of byFilter.values()) yield { kind: 'subscription', subscription };
-    }
-    for (const [clientId, packetIds] of this.#inbound) {
-      for (const packetId of packetIds) yield { kind: 'inbound', clientId, packetId };
-    }
-    for (const will of this.#wills.values()) yield { kind: 'will', will };
-    for (const [queue, { first, next, count, bytes }] of this.#queues) {
-      if (count > 0) yield { kind: 'queue', queue, first, next, count, bytes };
-    }
-    for (const [topic, { id, payload, expiresAtMs }] of this.#retained) {
-      yield { kind: 'retained', topic, id, bytes: payload.byteLength, expiresAtMs };
-    }
-    // The highest there ever was, even if that message is gone: an id is never assigned twice.
-    if (this.#lastMessageId >= 0) yield { kind: 'last-message-id', id: this.#lastMessageId as Message['id'] };
+  facts(): Generator<RestoredFact> {
+    return factsOf(this.#tables, this.#lastMessageId);
+  }
+
+  /** The store as it is now, whatever is applied afterwards. Another one can be kept when this one was let go of. */
+  keep(): KeptMoment {
+    const { sessions, subscriptions, inbound, wills, queues, retained } = this.#tables;
+    return new KeptMoment(
+      {
+        sessions: sessions.keep(),
+        subscriptions: subscriptions.keep(),
+        inbound: inbound.keep(),
+        wills: wills.keep(),
+        queues: queues.keep(),
+        retained: retained.keep(),
+      },
+      this.#lastMessageId,
+    );
+  }
+
+  /** The kept moment is not read any more; `merge` has to follow until nothing is left. */
+  letGo(): void {
+    for (const table of Object.values(this.#tables)) table.letGo();
+  }
+
+  /** Merges up to `max` of what has changed since the kept moment. @returns whether nothing is left. */
+  merge(max: number): boolean {
+    const { queues, ...others } = this.#tables;
+    const isMerged = queues.merge(max, (queue) => {
+      queue.ownAll();
+    });
+    // One table after the other, so that one call merges no more than it may.
+    return isMerged && Object.values(others).every((table) => table.merge(max));
   }
 
   #apply(change: Change): void {
@@ -111,64 +126,69 @@ export class MemoryStore {
         return;
       }
       case 'queue.trim':
-        this.#queues.get(change.queue)?.trim(change.through);
+        this.#ownQueue(change.queue)?.trim(change.through);
         return;
       case 'queue.remove':
-        this.#queues.get(change.queue)?.remove(change.seq);
+        this.#ownQueue(change.queue)?.remove(change.seq);
         return;
       case 'queue.release':
-        this.#queues.get(change.queue)?.release(change.seq);
+        this.#ownQueue(change.queue)?.release(change.seq);
         return;
       case 'queue.drop':
-        this.#queues.delete(change.queue);
+        this.#tables.queues.delete(change.queue);
         return;
       case 'inbound.put':
-        entryOf(this.#inbound, change.clientId, () => new Set<number>()).add(change.packetId);
+        ownEntry(this.#tables.inbound, change.clientId, copyOfSet, () => new Set<number>()).add(change.packetId);
         return;
       case 'inbound.drop':
-        this.#inbound.get(change.clientId)?.delete(change.packetId);
+        this.#tables.inbound.own(change.clientId, copyOfSet)?.delete(change.packetId);
         return;
       case 'retained.put':
-        this.#retained.set(change.message.topic, this.#keep(change.message));
+        this.#tables.retained.set(change.message.topic, this.#keep(change.message));
         return;
       case 'retained.drop':
-        this.#retained.delete(change.topic);
+        this.#tables.retained.delete(change.topic);
         return;
       case 'session.put':
-        this.#sessions.set(change.session.clientId, { ...change.session });
+        this.#tables.sessions.set(change.session.clientId, { ...change.session });
         return;
       case 'session.drop':
         this.#dropSession(change.clientId, change.queue);
         return;
       case 'subscription.put': {
         const { clientId, topicFilter } = change.subscription;
-        const ofClient = entryOf(this.#subscriptions, clientId, () => new Map<TopicFilter, SubscriptionRecord>());
+        const make = (): Map<TopicFilter, SubscriptionRecord> => new Map();
+        const ofClient = ownEntry(this.#tables.subscriptions, clientId, copyOfMap, make);
         ofClient.set(topicFilter, { ...change.subscription });
         return;
       }
       case 'subscription.drop':
-        this.#subscriptions.get(change.clientId)?.delete(change.topicFilter);
+        this.#tables.subscriptions.own(change.clientId, copyOfMap)?.delete(change.topicFilter);
         return;
       case 'will.put':
-        this.#wills.set(change.will.clientId, { ...change.will, message: keptDraft(change.will.message) });
+        this.#tables.wills.set(change.will.clientId, { ...change.will, message: keptDraft(change.will.message) });
         return;
       case 'will.drop':
-        this.#wills.delete(change.clientId);
+        this.#tables.wills.delete(change.clientId);
         return;
     }
   }
 
   #dropSession(clientId: ClientId, queue: QueueId): void {
-    this.#sessions.delete(clientId);
-    this.#subscriptions.delete(clientId);
-    this.#inbound.delete(clientId);
-    this.#queues.delete(queue);
+    this.#tables.sessions.delete(clientId);
+    this.#tables.subscriptions.delete(clientId);
+    this.#tables.inbound.delete(clientId);
+    this.#tables.queues.delete(queue);
   }
 
   #queueFor(id: QueueId): StoredQueue {
-    let queue = this.#queues.get(id);
-    if (queue === undefined) this.#queues.set(id, (queue = new StoredQueue()));
+    let queue = this.#ownQueue(id);
+    if (queue === undefined) this.#tables.queues.set(id, (queue = new StoredQueue()));
     return queue;
+  }
+
+  #ownQueue(id: QueueId): StoredQueue | undefined {
+    return this.#tables.queues.own(id, copyOfQueue);
   }
 
   /** The message in a form that may be kept: itself, or a copy if it is a view of a larger chunk of memory. */
@@ -189,9 +209,73 @@ export class MemoryStore {
   }
 }
 
-function entryOf<K, V>(map: Map<K, V>, key: K, make: () => V): V {
-  let value = map.get(key);
-  if (value === undefined) map.set(key, (value = make()));
+interface Tables {
+  readonly sessions: Kept<ClientId, SessionRecord>;
+  readonly subscriptions: Kept<ClientId, ReadonlyMap<TopicFilter, SubscriptionRecord>>;
+  readonly inbound: Kept<ClientId, ReadonlySet<number>>;
+  readonly wills: Kept<ClientId, WillRecord>;
+  readonly queues: Kept<QueueId, StoredQueue>;
+  readonly retained: Kept<TopicName, Message>;
+}
+
+/** The store at one moment. */
+export class KeptMoment {
+  constructor(
+    readonly tables: Tables,
+    readonly lastMessageId: number,
+  ) {}
+
+  facts(): Generator<RestoredFact> {
+    return factsOf(this.tables, this.lastMessageId);
+  }
+
+  page(queue: QueueId, from: Seq, limit: PageLimit): readonly StoredEntry[] {
+    return pageOf(this.tables, queue, from, limit);
+  }
+
+  retained(topics: readonly TopicName[]): readonly Message[] {
+    return retainedOf(this.tables, topics);
+  }
+}
+
+function* factsOf(tables: Tables, lastMessageId: number): Generator<RestoredFact> {
+  for (const session of tables.sessions.values()) yield { kind: 'session', session };
+  for (const byFilter of tables.subscriptions.values()) {
+    for (const subscription of byFilter.values()) yield { kind: 'subscription', subscription };
+  }
+  for (const [clientId, packetIds] of tables.inbound) {
+    for (const packetId of packetIds) yield { kind: 'inbound', clientId, packetId };
+  }
+  for (const will of tables.wills.values()) yield { kind: 'will', will };
+  for (const [queue, { first, next, count, bytes }] of tables.queues) {
+    if (count > 0) yield { kind: 'queue', queue, first, next, count, bytes };
+  }
+  for (const [topic, { id, payload, expiresAtMs }] of tables.retained) {
+    yield { kind: 'retained', topic, id, bytes: payload.byteLength, expiresAtMs };
+  }
+  // The highest there ever was, even if that message is gone: an id is never assigned twice.
+  if (lastMessageId >= 0) yield { kind: 'last-message-id', id: lastMessageId as Message['id'] };
+}
+
+const pageOf = (tables: Tables, queue: QueueId, from: Seq, limit: PageLimit): readonly StoredEntry[] =>
+  tables.queues.get(queue)?.page(from, limit) ?? [];
+
+function retainedOf(tables: Tables, topics: readonly TopicName[]): readonly Message[] {
+  const messages: Message[] = [];
+  for (const topic of topics) {
+    const message = tables.retained.get(topic);
+    if (message !== undefined) messages.push(message);
+  }
+  return messages;
+}
+
+const copyOfQueue = (queue: StoredQueue): StoredQueue => queue.copy();
+const copyOfSet = <T>(set: Set<T>): Set<T> => new Set(set);
+const copyOfMap = <K, V>(map: Map<K, V>): Map<K, V> => new Map(map);
+
+function ownEntry<K, V extends object>(table: KeepingMap<K, V>, key: K, copy: (value: V) => V, make: () => V): V {
+  let value = table.own(key, copy);
+  if (value === undefined) table.set(key, (value = make()));
   return value;
 }
 

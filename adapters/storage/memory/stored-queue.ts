@@ -27,6 +27,8 @@ export class StoredQueue {
   #length = 0;
   #count = 0;
   #bytes = 0;
+  /** Chunks that another queue has too, and that are copied before they are changed; `undefined` if there are none. */
+  #shared: Set<Slot[]> | undefined;
 
   get count(): number {
     return this.#count;
@@ -45,6 +47,23 @@ export class StoredQueue {
   /** One more than the last. Meaningless in an empty queue. */
   get next(): Seq {
     return (this.#seqAt(this.#length - 1) + 1) as Seq;
+  }
+
+  /** A queue with the same entries. From now on this one must not be changed. */
+  copy(): StoredQueue {
+    const copy = new StoredQueue();
+    copy.#chunks = [...this.#chunks];
+    copy.#head = this.#head;
+    copy.#length = this.#length;
+    copy.#count = this.#count;
+    copy.#bytes = this.#bytes;
+    copy.#shared = new Set(this.#chunks);
+    return copy;
+  }
+
+  /** The queue that this one is a copy of is no longer needed. */
+  ownAll(): void {
+    this.#shared = undefined;
   }
 
   /** Inserts an entry at its seq, or replaces the one that is there. */
@@ -118,7 +137,14 @@ export class StoredQueue {
 
   #set(index: number, slot: Slot): void {
     const position = this.#head + index;
-    (this.#chunks[position >> CHUNK_BITS] as Slot[])[position & CHUNK_MASK] = slot;
+    const at = position >> CHUNK_BITS;
+    if (this.#shared !== undefined) this.#ownChunk(at);
+    (this.#chunks[at] as Slot[])[position & CHUNK_MASK] = slot;
+  }
+
+  #ownChunk(at: number): void {
+    const chunk = this.#chunks[at] as Slot[];
+    if (this.#shared?.delete(chunk) === true) this.#chunks[at] = [...chunk];
   }
 
   #push(slot: Slot): void {

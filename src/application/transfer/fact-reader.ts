@@ -5,7 +5,7 @@ import type { RestoredFact } from '../../domain/changes.js';
 import type { TopicName } from '../../domain/identifiers.js';
 import { loadedFrom } from '../storage-checks.js';
 import { StorageError } from '../../ports/storage.js';
-import type { Storage } from '../../ports/storage.js';
+import type { StorageReader } from '../../ports/storage.js';
 import { QueueReader } from './queue-reader.js';
 import type { QueueBounds } from './queue-reader.js';
 import type { StoredFact } from './stored-fact.js';
@@ -31,7 +31,7 @@ interface RetainedTopic {
  * @param onTotal gets the total number of facts as soon as it is known.
  */
 export async function* readFacts(
-  storage: Storage,
+  storage: StorageReader,
   onTotal: (total: number) => void = () => undefined,
 ): AsyncGenerator<StoredFact> {
   const summaries: Summaries = { queues: [], topics: [], entries: 0 };
@@ -67,7 +67,7 @@ function asFact(fact: RestoredFact, summaries: Summaries): StoredFact | undefine
   }
 }
 
-async function* retainedOf(storage: Storage, topics: readonly RetainedTopic[]): AsyncGenerator<StoredFact> {
+async function* retainedOf(storage: StorageReader, topics: readonly RetainedTopic[]): AsyncGenerator<StoredFact> {
   for (const chunk of topicChunks(topics)) {
     for (const message of await storage.readRetained(chunk)) yield { kind: 'retained', message };
   }

@@ -6,40 +6,25 @@ import type { PageLimit } from '../../domain/effects.js';
 import type { QueueId, Seq, TopicName } from '../../domain/identifiers.js';
 import type { StoredEntry } from '../../domain/inputs.js';
 import type { Message } from '../../domain/messages/message.js';
-import type { Durability, Storage, StorageTraits } from '../../ports/storage.js';
+import type { Durability, Storage, StorageReader, StorageTraits } from '../../ports/storage.js';
 import { readClockMark } from '../read-clock-mark.js';
 
-export class WallTimeStorage implements Storage {
+/** Reads of a store, or of a snapshot of one. */
+export class WallTimeReader<Inner extends StorageReader = StorageReader> implements StorageReader {
   constructor(
-    readonly inner: Storage,
+    readonly inner: Inner,
     /** What is added to every time. */
     readonly aheadMs: number,
   ) {}
 
-  /** @param storage open, and not loaded yet. */
-  static async of(storage: Storage): Promise<WallTimeStorage> {
-    return new WallTimeStorage(storage, (await readClockMark(storage))?.wallAheadMs ?? 0);
-  }
-
-  get traits(): StorageTraits {
-    return this.inner.traits;
-  }
-
-  open(): Promise<void> {
-    return this.inner.open();
-  }
-
-  openReadOnly(): Promise<boolean> {
-    return this.inner.openReadOnly();
+  /** @param reader not loaded yet. */
+  static async over(reader: StorageReader): Promise<WallTimeReader> {
+    return new WallTimeReader(reader, await aheadOf(reader));
   }
 
   async *load(): AsyncGenerator<RestoredFact> {
     for await (const fact of this.inner.load())
       if (fact.kind !== 'queue' || fact.queue !== CLOCK_QUEUE) yield this.aheadMs === 0 ? fact : this.#fact(fact);
-  }
-
-  commit(batch: readonly Change[], durability?: Durability): Promise<void> {
-    return this.inner.commit(batch, durability);
   }
 
   async readQueue(queue: QueueId, from: Seq, limit: PageLimit): Promise<readonly StoredEntry[]> {
@@ -50,10 +35,6 @@ export class WallTimeStorage implements Storage {
   async readRetained(topics: readonly TopicName[]): Promise<readonly Message[]> {
     const messages = await this.inner.readRetained(topics);
     return this.aheadMs === 0 ? messages : messages.map((message) => this.#message(message));
-  }
-
-  close(): Promise<void> {
-    return this.inner.close();
   }
 
   #fact(fact: RestoredFact): RestoredFact {
@@ -85,3 +66,32 @@ export class WallTimeStorage implements Storage {
     return atMs === undefined ? undefined : atMs + this.aheadMs;
   }
 }
+
+export class WallTimeStorage extends WallTimeReader<Storage> implements Storage {
+  /** @param storage open, and not loaded yet. */
+  static async of(storage: Storage): Promise<WallTimeStorage> {
+    return new WallTimeStorage(storage, await aheadOf(storage));
+  }
+
+  get traits(): StorageTraits {
+    return this.inner.traits;
+  }
+
+  open(): Promise<void> {
+    return this.inner.open();
+  }
+
+  openReadOnly(): Promise<boolean> {
+    return this.inner.openReadOnly();
+  }
+
+  commit(batch: readonly Change[], durability?: Durability): Promise<void> {
+    return this.inner.commit(batch, durability);
+  }
+
+  close(): Promise<void> {
+    return this.inner.close();
+  }
+}
+
+const aheadOf = async (reader: StorageReader): Promise<number> => (await readClockMark(reader))?.wallAheadMs ?? 0;

@@ -11,6 +11,7 @@ export type Law = (text: string, body: (subject: Subject) => Promise<void>) => v
 export const NOT_DURABLE = 'the adapter does not claim to be durable';
 export const NO_SECOND = 'the factory provides no `second`';
 export const NO_FAILURES = 'the factory provides no `failNextCommit`';
+export const NO_SNAPSHOT = 'the adapter has no `snapshot`';
 
 export const MEBIBYTE = 1024 * 1024;
 export const EVERYTHING = { maxEntries: 100_000, maxBytes: 1024 * MEBIBYTE };

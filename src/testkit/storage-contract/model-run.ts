@@ -10,7 +10,7 @@ import { intentOf, QUEUES } from './intents.js';
 import type { Intent } from './intents.js';
 import { messageOf, payloadOf, seq } from './samples.js';
 import { Subject, comparableEntry } from './subject.js';
-import type { StorageFactory } from './subject.js';
+import type { KnownSnapshot, StorageFactory } from './subject.js';
 
 /** The extent of the comparison with the model. */
 export interface ModelRunOptions {
@@ -27,6 +27,8 @@ export interface ModelRunOptions {
 /** The steps that were run, for the report: what a step does is known only when it has run. */
 interface History {
   readonly steps: string[];
+  /** The snapshot that is open. */
+  snapshot: KnownSnapshot | undefined;
 }
 
 type Step = AsyncCommand<History, Subject>;
@@ -41,10 +43,11 @@ export async function runAgainstModel(
   let lastFailed: readonly string[] = [];
   const property = fc.asyncProperty(fc.commands(stepsOf(fc), { maxCommands: steps, size: 'max' }), async (commands) => {
     const subject = await Subject.create(factory, options.reopenTimeoutMs);
-    const history: History = { steps: [] };
+    const history: History = { steps: [], snapshot: undefined };
     const run = async (): Promise<void> => {
       try {
         await fc.asyncModelRun(() => ({ model: history, real: subject }), commands);
+        await finished(history);
         await subject.verify();
       } catch (error) {
         lastFailed = history.steps;
@@ -80,6 +83,7 @@ function stepsOf(fc: FastCheck): Arbitrary<Step>[] {
     fc.constant(new Reopen('Crash')),
     fc.constant(new Reopen('Restart')),
     fc.constant(new OpenReadOnly()),
+    fc.constant(new Snapshot()),
     fc
       .tuple(fc.constantFrom(...QUEUES), fc.nat(12), fc.integer({ min: 1, max: 5 }), fc.nat(60))
       .map(([queue, from, maxEntries, maxBytes]) => new ReadPage(queue, seq(from), maxEntries, maxBytes)),
@@ -148,8 +152,9 @@ class Reopen implements Step {
     return true;
   }
 
-  async run({ steps }: History, subject: Subject): Promise<void> {
-    steps.push(this.toString());
+  async run(history: History, subject: Subject): Promise<void> {
+    history.steps.push(this.toString());
+    await finished(history);
     await (this.how === 'Crash' ? subject.crash() : subject.restart());
     await subject.verifyReads(`after a ${this.how.toLowerCase()}`);
   }
@@ -165,8 +170,9 @@ class OpenReadOnly implements Step {
     return true;
   }
 
-  async run({ steps }: History, subject: Subject): Promise<void> {
-    steps.push(this.toString());
+  async run(history: History, subject: Subject): Promise<void> {
+    history.steps.push(this.toString());
+    await finished(history);
     if (subject.durable) {
       await subject.crashAndOpenReadOnly();
       await subject.verifyReads('opened read-only after a crash');
@@ -177,6 +183,30 @@ class OpenReadOnly implements Step {
   toString(): string {
     return 'Crash, open read-only';
   }
+}
+
+/** Compares the snapshot that was made earlier, and makes one. */
+class Snapshot implements Step {
+  check(): boolean {
+    return true;
+  }
+
+  async run(history: History, subject: Subject): Promise<void> {
+    history.steps.push(this.toString());
+    await finished(history);
+    if (subject.storage.snapshot !== undefined) history.snapshot = await subject.takeSnapshot();
+  }
+
+  toString(): string {
+    return 'Snapshot';
+  }
+}
+
+async function finished(history: History): Promise<void> {
+  const { snapshot } = history;
+  history.snapshot = undefined;
+  await snapshot?.verify('some steps later');
+  await snapshot?.close();
 }
 
 class ReadPage implements Step {

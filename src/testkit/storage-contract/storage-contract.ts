@@ -16,6 +16,7 @@ import type { ModelRunOptions } from './model-run.js';
 import { pageLaws } from './page-laws.js';
 import { queueLaws } from './queue-laws.js';
 import { findsNoStore, readOnlyLaws } from './read-only-laws.js';
+import { snapshotLaws } from './snapshot-laws.js';
 import { Subject } from './subject.js';
 import type { StorageFactory } from './subject.js';
 import { traitLaws } from './trait-laws.js';
@@ -88,6 +89,9 @@ export function storageContract(options: StorageContractOptions): void {
       readOnlyLaws(law);
       test('a store that does not exist is reported as missing by openReadOnly, and not made', () =>
         findsNoStore(factory));
+    });
+    describe('snapshots', () => {
+      snapshotLaws(law);
     });
     describe('traits', () => {
       traitLaws(law);

@@ -10,9 +10,12 @@ import type {
   RestoredFact,
   Seq,
   Storage,
+  StorageReader,
+  StorageSnapshot,
   StoredEntry,
   TopicName,
 } from '../../ports/index.js';
+import { NotAsked } from '../asking.js';
 import { ContractViolation, differences, ensure, report, show } from '../compare.js';
 import { StorageModel, collectLoaded } from './model.js';
 
@@ -169,9 +172,15 @@ export class Subject {
   /** Compares what can be read from the running storage. */
   async verifyReads(when: string): Promise<void> {
     const problems: string[] = [];
-    for (const queue of this.#queues) problems.push(...(await this.#queueProblems(queue)));
-    problems.push(...(await this.#retainedProblems()));
+    for (const queue of this.#queues) problems.push(...(await queueProblems(this.model, this.storage, queue)));
+    problems.push(...(await retainedProblems(this.model, this.storage, this.#topics)));
     report(`${when}, reads differ from what was committed`, problems);
+  }
+
+  /** Makes a snapshot, and what it has to show from now on. */
+  async takeSnapshot(): Promise<KnownSnapshot> {
+    const model = this.model.copy();
+    return new KnownSnapshot(await snapshotOf(this.storage), model, new Set(this.#queues), new Set(this.#topics));
   }
 
   /** Compares everything: what can be read now, and what remains after a crash. */
@@ -211,40 +220,78 @@ export class Subject {
   }
 
   async #verifyLoaded(when: string): Promise<void> {
-    const facts = await loadAll(this.storage);
-    const { state, lastMessageId, problems } = collectLoaded(facts);
-    problems.push(...orderProblems(facts), ...differences(this.model.loaded(), state));
-    const min = this.model.highestStoredMessageId();
-    const max = this.model.highestMessageId;
-    if (lastMessageId === undefined && min >= 0)
-      problems.push(`the last message id is missing, ${String(min)} is stored`);
-    if (lastMessageId !== undefined && (lastMessageId < min || lastMessageId > max)) {
-      problems.push(
-        `the last message id is ${String(lastMessageId)}; ` +
-          `it must be at least ${String(min)}, which is stored, and at most ${String(max)}, the highest ever`,
-      );
-    }
-    report(`${when}, load differs from what was committed`, problems);
+    report(`${when}, load differs from what was committed`, loadedProblems(this.model, await loadAll(this.storage)));
+  }
+}
+
+/** A snapshot, side by side with the model of the moment that it shows. */
+export class KnownSnapshot {
+  constructor(
+    readonly snapshot: StorageSnapshot,
+    readonly model: StorageModel,
+    readonly queues: ReadonlySet<QueueId>,
+    readonly topics: ReadonlySet<TopicName>,
+  ) {}
+
+  async verify(when: string): Promise<void> {
+    const problems = loadedProblems(this.model, await loadAll(this.snapshot));
+    for (const queue of this.queues) problems.push(...(await queueProblems(this.model, this.snapshot, queue)));
+    problems.push(...(await retainedProblems(this.model, this.snapshot, this.topics)));
+    report(`${when}, a snapshot differs from the store at its moment`, problems);
   }
 
-  async #queueProblems(queue: QueueId): Promise<string[]> {
-    const { entries, problems } = await readAll(this.storage, queue);
-    const expected = this.model.queue(queue);
-    const path = `queue ${show(queue)}`;
-    const seqs = differences(expected.map(seqOf), entries.map(seqOf), `${path}: seqs`);
-    // With a missing or an additional entry, comparing the others by position would only add noise.
-    return [
-      ...problems,
-      ...(seqs.length > 0 ? seqs : differences(expected.map(comparableEntry), entries.map(comparableEntry), path)),
-    ];
+  close(): Promise<void> {
+    return this.snapshot.close();
   }
+}
 
-  async #retainedProblems(): Promise<string[]> {
-    if (this.#topics.size === 0) return [];
-    const topics = [...this.#topics];
-    const expected = topics.flatMap((topic) => this.model.retained.get(topic) ?? []);
-    return differences(expected, await this.storage.readRetained(topics), 'retained');
+/** Not asked if the adapter has no snapshots. */
+export async function snapshotOf(storage: Storage): Promise<StorageSnapshot> {
+  if (storage.snapshot === undefined) throw new NotAsked('the adapter has no `snapshot`');
+  return storage.snapshot();
+}
+
+function loadedProblems(model: StorageModel, facts: readonly RestoredFact[]): string[] {
+  const { state, lastMessageId, problems } = collectLoaded(facts);
+  problems.push(...orderProblems(facts), ...differences(model.loaded(), state));
+  const min = model.highestStoredMessageId();
+  const max = model.highestMessageId;
+  if (lastMessageId === undefined && min >= 0)
+    problems.push(`the last message id is missing, ${String(min)} is stored`);
+  if (lastMessageId !== undefined && (lastMessageId < min || lastMessageId > max)) {
+    problems.push(
+      `the last message id is ${String(lastMessageId)}; ` +
+        `it must be at least ${String(min)}, which is stored, and at most ${String(max)}, the highest ever`,
+    );
   }
+  return problems;
+}
+
+async function queueProblems(
+  model: StorageModel,
+  reader: Pick<StorageReader, 'readQueue'>,
+  queue: QueueId,
+): Promise<string[]> {
+  const { entries, problems } = await readAll(reader, queue);
+  const expected = model.queue(queue);
+  const path = `queue ${show(queue)}`;
+  const seqs = differences(expected.map(seqOf), entries.map(seqOf), `${path}: seqs`);
+  // With a missing or an additional entry, comparing the others by position would only add noise.
+  return [
+    ...problems,
+    ...(seqs.length > 0 ? seqs : differences(expected.map(comparableEntry), entries.map(comparableEntry), path)),
+  ];
+}
+
+async function retainedProblems(
+  model: StorageModel,
+  reader: Pick<StorageReader, 'readRetained'>,
+  names: ReadonlySet<TopicName>,
+): Promise<string[]> {
+  if (names.size === 0) return [];
+  const topics = [...names];
+  const expected = topics.flatMap((topic) => model.retained.get(topic) ?? []);
+  return differences(expected, await reader.readRetained(topics), 'retained');
 }
 
 /**
@@ -284,7 +331,7 @@ export async function commitLikeTheShell(
   }
 }
 
-export async function loadAll(storage: Storage): Promise<RestoredFact[]> {
+export async function loadAll(storage: Pick<StorageReader, 'load'>): Promise<RestoredFact[]> {
   const facts: RestoredFact[] = [];
   for await (const fact of storage.load()) facts.push(fact);
   return facts;
@@ -292,7 +339,7 @@ export async function loadAll(storage: Storage): Promise<RestoredFact[]> {
 
 /** A whole queue, page by page, and what is wrong with the pages. */
 export async function readAll(
-  storage: Storage,
+  storage: Pick<StorageReader, 'readQueue'>,
   queue: QueueId,
   limit = READ_ALL,
 ): Promise<{ entries: StoredEntry[]; problems: string[] }> {
