@@ -5,6 +5,8 @@ import { AdministrationError } from '../ports/index.js';
 import type {
   Actor,
   Administration,
+  AdministrationRole,
+  Backup,
   OperationDescription,
   RecordStream,
   RequestProblem,
@@ -36,6 +38,7 @@ export class Administrator implements Administration {
   readonly #queries: Queries;
   readonly #commands: Commands;
   readonly #streams: Streams;
+  readonly #backups: BrokerParts['backups'];
   readonly #version: string;
 
   readonly #handlers: Handlers = {
@@ -59,6 +62,7 @@ export class Administrator implements Administration {
     this.#queries = new Queries(parts);
     this.#commands = new Commands(parts);
     this.#streams = new Streams(parts);
+    this.#backups = parts.backups;
     this.#version = parts.version;
   }
 
@@ -78,8 +82,7 @@ export class Administrator implements Administration {
   async call(operation: string, given: unknown, actor: Actor): Promise<unknown> {
     if (!isOperation(operation)) throw unknown('operation', operation, OPERATIONS);
     const { role, request: schema } = OPERATIONS[operation];
-    if (role === 'write' && actor.role !== 'write')
-      throw new AdministrationError('forbidden', `${operation} needs the role write, and ${actor.name} has read`);
+    requireRole(role, operation, actor);
     const request = check(schema, given);
     try {
       return await this.#carryOut(operation, request, actor);
@@ -98,10 +101,20 @@ export class Administrator implements Administration {
     }
   }
 
-  /** No page continues any more, and every stream ends. */
-  close(): void {
+  async backup(actor: Actor, given?: AbortSignal): Promise<Backup> {
+    requireRole('write', 'backup', actor);
+    try {
+      return await this.#backups.begin(actor.name, given);
+    } catch (error) {
+      throw reported(error);
+    }
+  }
+
+  /** No page continues any more, every stream ends, and so does a backup under way. */
+  async close(): Promise<void> {
     this.#cursors.close();
     this.#streams.close();
+    await this.#backups.stop();
   }
 
   #carryOut(operation: OperationName, request: unknown, actor: Actor): unknown {
@@ -132,6 +145,11 @@ function reported(error: unknown): AdministrationError {
   if (error instanceof AdministrationError) return error;
   // The broker is stopping: nothing else makes the core refuse a request that was checked.
   return new AdministrationError('unavailable', error instanceof Error ? error.message : String(error));
+}
+
+function requireRole(role: AdministrationRole, operation: string, actor: Actor): void {
+  if (role === 'write' && actor.role !== 'write')
+    throw new AdministrationError('forbidden', `${operation} needs the role write, and ${actor.name} has read`);
 }
 
 function check(schema: z.ZodType, given: unknown): unknown {

@@ -1,6 +1,7 @@
 // What the administration needs of the broker that it administers.
 import type {
   AckLevel,
+  Backup,
   BrokerControl,
   BrokerEvent,
   Clock,
@@ -33,6 +34,11 @@ export interface BrokerParts {
   readonly limits: { readonly current: object; readonly perListener: ReadonlyMap<string, object> };
   readonly addresses: ReadonlyMap<string, string>;
   readonly reload: () => Promise<ReloadResult>;
+  readonly backups: {
+    /** @throws AdministrationError */
+    begin(actor: string, given?: AbortSignal): Promise<Backup>;
+    stop(): Promise<void>;
+  };
   readonly levels: readonly LevelControl[];
   /** Calls back for each event from now on. @returns ends that. */
   readonly events: { follow(follower: (event: BrokerEvent | LifecycleEvent) => void): () => void };

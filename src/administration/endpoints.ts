@@ -36,7 +36,7 @@ export class Endpoints {
   async stop(): Promise<void> {
     const open = this.#open;
     this.#open = [];
-    this.#parts.administrator.close();
+    await this.#parts.administrator.close();
     await Promise.all(open.map((endpoint) => endpoint.close()));
   }
 }

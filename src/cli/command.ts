@@ -10,6 +10,7 @@ import { addImport } from './import.js';
 import { addInspect } from './inspect.js';
 import { addMigrate } from './migrate.js';
 import { addActions } from './operate/actions.js';
+import { addBackup } from './operate/backup.js';
 import { addLists } from './operate/lists.js';
 import { addThings } from './operate/things.js';
 import { addToken } from './operate/token.js';
@@ -61,6 +62,7 @@ function commandLine(host: ProcessHost): Command {
   addThings(program, host);
   addLists(program, host);
   addActions(program, host);
+  addBackup(program, host);
   addReload(program, host);
   addWatching(program, host);
   addToken(program, host);

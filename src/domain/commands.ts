@@ -21,6 +21,11 @@ export type Command =
    * client returns.
    */
   | { readonly kind: 'purge-queue'; readonly clientId: string }
+  /**
+   * Begins a backup: it changes nothing, and its outcome leaves when everything that was recorded before it is durable,
+   * so that what storage has from then on is at least what clients were promised before.
+   */
+  | { readonly kind: 'backup' }
   /** Publishes in the name of the operator, whom no permissions limit. */
   | { readonly kind: 'publish'; readonly message: OperatorMessage };
 
@@ -46,7 +51,7 @@ export type CommandOutcome =
   /** The message is not valid, or a limit forbids it. */
   | { readonly result: 'refused'; readonly detail: string };
 
-/** The Client Identifier or the Topic Name that a command is about. */
+/** The Client Identifier or the Topic Name that a command is about; empty if it is about everything. */
 export const subjectOf = (command: Command): string => {
   switch (command.kind) {
     case 'disconnect':
@@ -57,6 +62,8 @@ export const subjectOf = (command: Command): string => {
       return command.topic;
     case 'publish':
       return command.message.topic;
+    case 'backup':
+      return '';
   }
 };
 
@@ -66,6 +73,7 @@ const KINDS = [
   'delete-retained',
   'purge-queue',
   'publish',
+  'backup',
 ] as const satisfies Command['kind'][];
 
 /**
@@ -84,6 +92,8 @@ export function commandProblem(command: unknown): string | undefined {
       return typeof topic === 'string' ? undefined : 'topic: a string is expected';
     case 'publish':
       return messageProblem(message);
+    case 'backup':
+      return undefined;
     default:
       return `kind: ${JSON.stringify(kind)} is not valid, expected ${KINDS.slice(0, -1).join(', ')} or ${KINDS.at(-1)}`;
   }

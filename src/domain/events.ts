@@ -120,7 +120,7 @@ export type BrokerEvent =
       readonly actor: string;
       /** The last two do not concern the core. */
       readonly command: Command['kind'] | 'reload' | 'log-level';
-      /** The Client Identifier, the Topic Name or the level that it was about. */
+      /** The Client Identifier, the Topic Name or the level that it was about; empty if it is about everything. */
       readonly subject: string;
       readonly result: CommandOutcome['result'];
     }

@@ -75,6 +75,26 @@ export interface Administration {
    * @throws AdministrationError (as a rejection), and nothing else that a caller could cause.
    */
   open(stream: string, request: unknown, actor: Actor): Promise<RecordStream>;
+  /**
+   * Begins a copy of everything that the broker stores, as of one moment: all that was acknowledged before the call is
+   * in it. Needs the role `write`. One backup runs at a time, and ends when its text has been read to the end, when
+   * the reading stops, when the reader takes nothing for 30 seconds, or when it has kept the backup waiting for ten
+   * minutes in all.
+   * @param given aborted by a caller that has no use for the backup any more.
+   * @throws AdministrationError (as a rejection)
+   */
+  backup(actor: Actor, given?: AbortSignal): Promise<Backup>;
+}
+
+/** A backup under way. */
+export interface Backup {
+  /**
+   * The text in the export format, a part at a time. What is cut off has no last line, which says that it is complete.
+   * @throws AdministrationError if the backup cannot be completed.
+   */
+  readonly text: AsyncIterable<string>;
+  /** Aborted, with an AdministrationError, when the backup ends before its end; also while its reader is busy. */
+  readonly ended: AbortSignal;
 }
 
 /** Why an operation was not carried out. */

@@ -58,6 +58,8 @@ export function levelOf(event: BrokerEvent | LifecycleEvent): EventLevel {
     case 'reload-failed':
     case 'permissions-kept':
       return 'error';
+    case 'backup-ended':
+      return event.result === 'complete' ? 'info' : 'warn';
     case 'fatal':
       return 'fatal';
   }
@@ -101,6 +103,7 @@ export function burstOf(event: BrokerEvent | LifecycleEvent): number {
     case 'warning':
     case 'permissions-renewed':
     case 'operator-command':
+    case 'backup-ended':
     case 'clock-corrected':
     case 'fatal':
     // Already selected by `OutageFilter`.
@@ -165,6 +168,8 @@ export function describeEvent(event: BrokerEvent | LifecycleEvent): string {
       return event.kind;
     case 'reload-failed':
       return 'reload failed; the previous state remains in use';
+    case 'backup-ended':
+      return event.result === 'complete' ? 'backup is complete' : 'backup ended before it was complete';
     case 'restart-needed':
       return 'configuration changes take effect only after a restart';
     case 'signal-ignored':

@@ -7,6 +7,7 @@ export type {
   AdministrationEndpoint,
   AdministrationErrorKind,
   AdministrationRole,
+  Backup,
   JsonSchema,
   OperationDescription,
   RecordStream,

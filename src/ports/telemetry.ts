@@ -78,6 +78,17 @@ export type LifecycleEvent =
   | { readonly kind: 'reloaded'; readonly what: readonly string[] }
   /** A reload failed for this part, which continues with its previous state. */
   | { readonly kind: 'reload-failed'; readonly what: string; readonly error: string }
+  /**
+   * A backup that an operator began has ended. `facts` counts what it has; `detail` says why it is not complete, and is
+   * empty if it is.
+   */
+  | {
+      readonly kind: 'backup-ended';
+      readonly actor: string;
+      readonly result: 'complete' | 'failed';
+      readonly facts: number;
+      readonly detail: string;
+    }
   /** Configuration keys that have changed but take effect only at the next start. */
   | { readonly kind: 'restart-needed'; readonly keys: readonly string[] }
   /**

@@ -7,6 +7,8 @@ import type { FastifyInstance, FastifyReply, FastifyRequest, FastifyServerOption
 import { AdministrationError } from 'hexmq/ports';
 import type { Actor, Administration, OperationDescription, StreamDescription } from 'hexmq/ports';
 import type { Identify } from './access.js';
+import { BACKUP_PATH } from './backup-path.js';
+import { sendBackup } from './backup.js';
 import { parametersOf } from './parameters.js';
 import { problem, problemOf } from './problem.js';
 import type { Problem } from './problem.js';
@@ -67,6 +69,7 @@ export async function createApp(parts: AppParts): Promise<RequestListener> {
   const { administration } = parts;
   for (const operation of administration.operations.values()) addOperation(app, administration, operation, actors);
   for (const stream of administration.streams.values()) addStream(app, administration, stream, actors);
+  app.get(BACKUP_PATH, (request, reply) => sendBackup(administration, actors.get(request) as Actor, reply));
   app.get(`${BASE}openapi.json`, () => administration.openApi);
   await app.ready();
   return (request, response) => {

@@ -6,6 +6,7 @@ import { createInterface } from 'node:readline';
 import { AdministrationError, NetworkError } from 'hexmq/ports';
 import type { AdministrationErrorKind, RequestProblem } from 'hexmq/ports';
 import { ACTOR_HEADER } from './access.js';
+import { BACKUP_PATH } from './backup-path.js';
 
 /** Longer than the broker takes for any answer: only one that hangs does not answer by then. */
 const TIMEOUT_MS = 60_000;
@@ -22,20 +23,24 @@ export interface AdministrationClient {
    * @throws as `call` does, and NetworkError if the broker has gone in the middle of it.
    */
   open(stream: string, request: object): AsyncGenerator<object>;
+  /**
+   * The text of a backup. It may be cut off: its last line says whether it is complete.
+   * @throws as `call` does; while it is read, NetworkError if the connection breaks.
+   */
+  backup(): Promise<AsyncIterable<Uint8Array>>;
 }
 
 /** @param actor who runs the command, for the log of the broker. */
 export const connectTo = (socketPath: string, actor: string): AdministrationClient => ({
   async call(operation, request) {
-    const body = JSON.stringify(request);
-    const response = await send(socketPath, actor, operation, body);
+    const response = await send(socketPath, actor, 'POST', `/api/v1/${operation}`, TIMEOUT_MS, JSON.stringify(request));
     const text = await textOf(response);
     const answer = parsed(text, socketPath);
     if (response.statusCode === 200) return answer;
     throw errorOf(answer);
   },
   async *open(stream, request) {
-    const response = await send(socketPath, actor, stream, JSON.stringify(request));
+    const response = await send(socketPath, actor, 'POST', `/api/v1/${stream}`, TIMEOUT_MS, JSON.stringify(request));
     if (response.statusCode !== 200) throw errorOf(parsed(await textOf(response), socketPath));
     try {
       for await (const line of createInterface({ input: response, crlfDelay: Infinity }))
@@ -48,27 +53,49 @@ export const connectTo = (socketPath: string, actor: string): AdministrationClie
     // A reader of lines takes a connection that was cut off for the end.
     if (!response.complete) throw gone(socketPath, response.errored);
   },
+  async backup() {
+    // Storage may take long to make a snapshot; the user can end the command.
+    const response = await send(socketPath, actor, 'GET', BACKUP_PATH, 0);
+    if (response.statusCode !== 200) throw errorOf(parsed(await textOf(response), socketPath));
+    return partsOf(response, socketPath);
+  },
 });
 
 const gone = (socketPath: string, cause: unknown): NetworkError =>
   new NetworkError(`the broker at ${socketPath} has ended`, { cause });
 
-function send(socketPath: string, actor: string, operation: string, body: string): Promise<IncomingMessage> {
+async function* partsOf(response: IncomingMessage, socketPath: string): AsyncGenerator<Uint8Array> {
+  try {
+    yield* response as AsyncIterable<Buffer>;
+  } catch (error) {
+    throw new NetworkError(`the broker at ${socketPath} ended the backup before it was complete`, { cause: error });
+  }
+}
+
+function send(
+  socketPath: string,
+  actor: string,
+  method: 'GET' | 'POST',
+  path: string,
+  timeoutMs: number,
+  body?: string,
+): Promise<IncomingMessage> {
   return new Promise((resolve, reject) => {
     const request = httpRequest({
       socketPath,
-      method: 'POST',
-      path: `/api/v1/${operation}`,
+      method,
+      path,
       headers: {
-        'content-type': 'application/json',
-        'content-length': Buffer.byteLength(body),
+        ...(body === undefined
+          ? {}
+          : { 'content-type': 'application/json', 'content-length': Buffer.byteLength(body) }),
         [ACTOR_HEADER]: actor.replaceAll(/[^\x21-\x7e]/g, '?').slice(0, 64),
       },
-      timeout: TIMEOUT_MS,
+      timeout: timeoutMs,
     });
     request.on('response', resolve);
     request.on('timeout', () => {
-      request.destroy(new NetworkError(`the broker at ${socketPath} has not answered within ${TIMEOUT_MS / 1000} s`));
+      request.destroy(new NetworkError(`the broker at ${socketPath} has not answered within ${timeoutMs / 1000} s`));
     });
     request.on('error', (error) => {
       reject(error instanceof NetworkError ? error : new NetworkError(explain(error, socketPath), { cause: error }));

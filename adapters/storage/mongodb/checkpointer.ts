@@ -48,6 +48,18 @@ const MARKED: readonly DataCollection[] = [
   'messages',
 ];
 
+/**
+ * How much of the journal may be kept for a snapshot: far more than is committed while a store is copied, unless the
+ * server is overloaded.
+ */
+const HELD_BYTES_MAX = 1024 * 1024 * 1024;
+
+/** The journal behind a number, kept although it has been applied. */
+interface Hold {
+  readonly from: number;
+  bytes: number;
+}
+
 interface Waiter {
   readonly isDone: () => boolean;
   readonly resolve: () => void;
@@ -65,6 +77,7 @@ export interface CheckpointerParts {
   readonly subject: string;
   readonly waitingBytesMax?: number;
   readonly waitingBatchesMax?: number;
+  readonly heldBytesMax?: number;
 }
 
 const fromNow = (): number => performance.now() + IN_DOUBT_MS;
@@ -85,6 +98,7 @@ export class Checkpointer {
   #failures = 0;
   #waiters: Waiter[] = [];
   #isStopped = false;
+  #hold: Hold | undefined;
   /** Permanent: this epoch has ended, or the program is at fault. */
   #fatal: Error | undefined;
 
@@ -149,6 +163,26 @@ export class Checkpointer {
     await this.#until(
       () => this.#batches.length === 0 || (this.#bytes < waitingBytesMax && this.#batches.length < waitingBatchesMax),
     );
+  }
+
+  /**
+   * Keeps the journal from here on, until `letGo` or until that is too much.
+   * @returns the number behind which it is kept.
+   */
+  hold(): number {
+    this.#hold = { from: this.#checkpoint, bytes: 0 };
+    return this.#checkpoint;
+  }
+
+  get isHolding(): boolean {
+    return this.#hold !== undefined;
+  }
+
+  /** What was kept and has been applied is removed, at the latest with the next round. */
+  async letGo(): Promise<void> {
+    if (this.#hold === undefined) return;
+    this.#hold = undefined;
+    await this.#parts.journal.removeThrough(this.#checkpoint);
   }
 
   /** Ends after the round under way; the rest stays in the journal. */
@@ -242,7 +276,15 @@ export class Checkpointer {
     await new CheckpointWrites(collections, through, this.#isInDoubt).carryOut(plan);
     this.#lastMessageId = Math.max(this.#lastMessageId, plan.lastMessageId);
     await this.#moveCheckpoint(through, true);
-    await journal.removeThrough(through);
+    this.#countHeld(batches);
+    await journal.removeThrough(Math.min(through, this.#hold?.from ?? through));
+  }
+
+  #countHeld(batches: readonly JournalBatch[]): void {
+    const { heldBytesMax = HELD_BYTES_MAX } = this.#parts;
+    if (this.#hold === undefined) return;
+    for (const { bytes } of batches) this.#hold.bytes += bytes.byteLength;
+    if (this.#hold.bytes > heldBytesMax) this.#hold = undefined;
   }
 
   async #moveCheckpoint(checkpoint: number, folding: boolean): Promise<void> {

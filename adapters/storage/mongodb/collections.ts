@@ -171,20 +171,21 @@ export interface Collections {
 /** The collections that the journal is applied to. */
 export type DataCollection = Exclude<keyof Collections, 'meta' | 'journal'>;
 
-export function collectionsOf(db: Db): Collections {
+/** @param prefix of the names of data collections: empty for the store itself. */
+export function collectionsOf(db: Db, prefix = ''): Collections {
   const requests = new LostRequests(db.client);
   const collection = <Schema extends Document>(name: string): Collection<Schema> =>
     requests.guard(db.collection<Schema>(name));
   return {
     meta: collection('meta'),
     journal: collection('journal'),
-    sessions: collection('sessions'),
-    subscriptions: collection('subscriptions'),
-    inbound: collection('inbound'),
-    queues: collection('queues'),
-    messages: collection('messages'),
-    retained: collection('retained'),
-    wills: collection('wills'),
+    sessions: collection(`${prefix}sessions`),
+    subscriptions: collection(`${prefix}subscriptions`),
+    inbound: collection(`${prefix}inbound`),
+    queues: collection(`${prefix}queues`),
+    messages: collection(`${prefix}messages`),
+    retained: collection(`${prefix}retained`),
+    wills: collection(`${prefix}wills`),
   };
 }
 

@@ -17,6 +17,7 @@ import type {
   RestoredFact,
   Seq,
   Storage,
+  StorageSnapshot,
   StorageTraits,
   StoredEntry,
   TopicName,
@@ -32,6 +33,7 @@ import { storageError } from './errors.js';
 import { facts } from './facts.js';
 import { formatOf, writeFormat } from './format.js';
 import { Journal } from './journal.js';
+import { LiveSnapshot, dropCopies } from './live-snapshot.js';
 import type { JournalBatch } from './journal.js';
 import { readPage, readRetained } from './pages.js';
 import { ReadWriteLock } from './read-write-lock.js';
@@ -54,6 +56,7 @@ export interface MongoStorageLimits {
   readonly partBytesMax?: number;
   readonly waitingBytesMax?: number;
   readonly waitingBatchesMax?: number;
+  readonly heldBytesMax?: number;
 }
 
 /** What a store that is open for writing needs. */
@@ -75,6 +78,8 @@ export class MongoStorage implements Storage {
   readonly #lock = new ReadWriteLock();
   readonly #changedNames = new ChangedNames();
   #opened: Opened | undefined;
+  /** The last one that was made, or is being made; it may be closed. */
+  #liveSnapshot: Promise<LiveSnapshot> | undefined;
   /** Set while the store is open read-only, with the client that it reads through. */
   #readOnly: { readonly snapshot: Snapshot; readonly client: MongoClient } | undefined;
   /** A batch whose commit failed: it may or may not have been carried out. */
@@ -103,6 +108,7 @@ export class MongoStorage implements Storage {
       if ((await formatOf(db, collections, place)) !== FORMAT_VERSION) await writeFormat(collections);
       await createIndexes(collections);
       const writer = await Writer.begin(collections);
+      await dropCopies(db);
       const journal = new Journal(collections.journal, writer.epoch, subject, this.#limits.partBytesMax);
       await journal.claim(writer.before.checkpoint);
       const parts = { collections, journal, writer, lock: this.#lock, place, subject };
@@ -181,8 +187,25 @@ export class MongoStorage implements Storage {
     return this.#read(topics.map(topicName), (documents) => readRetained(documents, topics));
   }
 
+  async snapshot(): Promise<StorageSnapshot> {
+    this.#lifecycle.requireWritable();
+    const { checkpointer, journal } = this.#writable;
+    this.#liveSnapshot = LiveSnapshot.take({
+      client: this.#makeLoader(),
+      database: this.#database,
+      checkpointer,
+      epoch: journal.epoch,
+      committed: () => journal.next - 1,
+      refusal: () => this.#lifecycle.writeRefusal(),
+      place: this.#place,
+      subject: this.#lifecycle.subject,
+    });
+    return this.#liveSnapshot;
+  }
+
   async close(): Promise<void> {
     this.#lifecycle.closed();
+    await this.#liveSnapshot?.then((snapshot) => snapshot.close()).catch(() => undefined);
     await this.#opened?.checkpointer.stop();
     try {
       await this.#client.close();

@@ -31,6 +31,8 @@ export const addBrokerFlags = (command: Command): Command =>
 
 export interface RunningBroker {
   call<Name extends OperationName>(operation: Name, request: RequestOf<Name>): Promise<AnswerOf<Name>>;
+  /** The text of a backup, which may be cut off: its last line says whether it is complete. */
+  backup(): Promise<AsyncIterable<Uint8Array>>;
   /** All items, page by page. */
   all<Name extends PagedOperation>(operation: Name, request: RequestOf<Name>): AsyncGenerator<ItemOf<Name>>;
   /** Records as they come, until the broker ends the stream. */
@@ -46,6 +48,7 @@ export async function runningBroker(flags: BrokerFlags, host: ProcessHost): Prom
   return {
     call,
     open: (stream, request) => client.open(stream, request),
+    backup: () => client.backup(),
     async *all<Name extends PagedOperation>(operation: Name, request: RequestOf<Name>): AsyncGenerator<ItemOf<Name>> {
       let cursor: string | undefined;
       do {

@@ -3,6 +3,7 @@ import { ContainerModule } from 'inversify';
 import { Administrator } from '../../administration/administrator.js';
 import type { BrokerParts } from '../../administration/broker-parts.js';
 import { Endpoints } from '../../administration/endpoints.js';
+import { Backups } from '../../application/backups.js';
 import { Committer } from '../../application/committer.js';
 import { Engine } from '../../application/engine.js';
 import { EventTap } from '../../application/event-tap.js';
@@ -10,8 +11,9 @@ import { Listening } from '../../application/listening.js';
 import { Reloading } from '../../application/reloading.js';
 import { LiveSettings } from '../../application/settings.js';
 import { StorageHealth } from '../../application/storage-reports.js';
+import type { BackupText } from '../../application/transfer/backup.js';
 import { Clock, Storage, Telemetry } from '../../ports/index.js';
-import type { AdministrationEndpoint } from '../../ports/index.js';
+import type { AdministrationEndpoint, StorageSnapshot } from '../../ports/index.js';
 import { BUILT_IN_ADAPTERS } from '../adapter-table.js';
 import type { AdapterComponents, EndpointOptions } from '../adapter-table.js';
 import type { AdminSocket } from '../config-schema.js';
@@ -78,6 +80,7 @@ export const administrationModule = (config: Config, socket: AdminSocket | undef
   });
 
 function partsOf({ engine, settings, ...parts }: Dependencies, config: Config): BrokerParts {
+  const { adapter, ackLevel } = config.storage;
   const { reloading, committer, listening, telemetry, components } = parts;
   return {
     control: {
@@ -88,10 +91,18 @@ function partsOf({ engine, settings, ...parts }: Dependencies, config: Config): 
     storage: parts.storage,
     storageState: parts.storageState,
     uncommittedChanges: () => committer.waitingChanges,
-    ackLevel: config.storage.ackLevel,
+    ackLevel,
     limits: settings,
     addresses: listening.addresses,
     reload: () => reloading.request(),
+    backups: new Backups({
+      storage: parts.storage,
+      adapter,
+      begin: (actor) => engine.command({ kind: 'backup' }, actor),
+      textOf: (snapshot) => textOf(snapshot, parts.clock),
+      clock: parts.clock,
+      emit: components.emit,
+    }),
     levels: telemetry.filter((one) => one.level !== undefined) as BrokerParts['levels'],
     events: parts.events,
     userNames: config.logging.userNames,
@@ -99,6 +110,15 @@ function partsOf({ engine, settings, ...parts }: Dependencies, config: Config): 
     clock: parts.clock,
     emit: components.emit as BrokerParts['emit'],
   };
+}
+
+/** Loaded when it is needed: a start needs none of it. */
+async function* textOf(snapshot: StorageSnapshot, clock: Clock): AsyncGenerator<BackupText> {
+  const [{ backupText }, { createHash }] = await Promise.all([
+    import('../../application/transfer/backup.js'),
+    import('node:crypto'),
+  ]);
+  yield* backupText(snapshot, (text) => createHash('sha256').update(text).digest('hex'), clock);
 }
 
 async function createEndpoint(

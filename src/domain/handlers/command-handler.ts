@@ -41,6 +41,9 @@ export class CommandHandler {
       case 'publish':
         this.#publish(input, command.message);
         return;
+      case 'backup':
+        this.#answer(input, DONE);
+        return;
     }
   }
 

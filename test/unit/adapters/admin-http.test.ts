@@ -7,7 +7,7 @@ import { request as httpRequest } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { AdministrationError } from 'hexmq/ports';
-import type { Actor, Administration, AdministrationEndpoint, LifecycleEvent, RecordStream } from 'hexmq/ports';
+import type { Actor, Administration, AdministrationEndpoint, Backup, LifecycleEvent, RecordStream } from 'hexmq/ports';
 import { connectTo } from '../../../adapters/admin/http/client.js';
 import { createEndpoint } from '../../../adapters/admin/http/index.js';
 import { newToken, parseTokens, Tokens } from '../../../adapters/admin/http/tokens.js';
@@ -62,6 +62,13 @@ class FakeAdministration implements Administration {
       this.closed++;
     };
     return Promise.resolve({ close, [Symbol.asyncIterator]: () => records });
+  }
+
+  makeBackup: (given: AbortSignal | undefined) => Promise<Backup> = () => Promise.reject(new Error('none'));
+
+  backup(actor: Actor, given?: AbortSignal): Promise<Backup> {
+    this.calls.push({ operation: 'backup', request: {}, actor });
+    return this.makeBackup(given);
   }
 }
 

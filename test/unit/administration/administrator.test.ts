@@ -45,6 +45,7 @@ function partsOf(harness: CoreHarness, more: Partial<BrokerParts> = {}): BrokerP
     },
     addresses: new Map([['tcp', '127.0.0.1:1883']]),
     reload: () => Promise.resolve({ problems: ['rules: no such file'], restartNeeded: ['storage'] }),
+    backups: { begin: () => Promise.reject(new Error('none')), stop: () => Promise.resolve() },
     levels: [log],
     events: tap,
     userNames: true,
@@ -80,8 +81,8 @@ beforeEach(() => {
   core.connect('b2').publish('t', 'two', 1);
 });
 
-afterEach(() => {
-  administrator.close();
+afterEach(async () => {
+  await administrator.close();
 });
 
 /** A request for each operation, all of which can be carried out in this order. */

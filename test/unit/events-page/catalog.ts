@@ -193,6 +193,16 @@ export const CATALOG: Catalog = {
     fields: { what: 'the part', error: 'what was wrong' },
     todo: 'Correct the file and reload again. `hexmq check-config` checks it before.',
   },
+  'backup-ended': {
+    means: 'A backup of the running broker is complete, or ended before it was.',
+    fields: {
+      actor: 'who began it',
+      result: '`complete` or `failed`',
+      facts: 'how many facts it has',
+      detail: 'why it is not complete',
+    },
+    todo: 'If it failed: see `detail`, and take another one. What was written of it is no backup, and is refused by `hexmq import`.',
+  },
   'restart-needed': {
     means: 'Keys have changed that a reload does not apply.',
     fields: { keys: 'the keys' },
