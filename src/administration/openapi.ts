@@ -53,6 +53,19 @@ const PROBLEM: JsonSchema = {
   },
 };
 
+/** No operation: the answer is a text of any length. */
+const BACKUP = {
+  get: {
+    operationId: 'backup',
+    summary: 'Everything that the broker stores, as of one moment, in the export format.',
+    description: 'Needs the role write. It is complete if its last line is of the kind "end".',
+    responses: {
+      200: { description: 'Lines of JSON.', content: { 'application/x-ndjson': { schema: { type: 'string' } } } },
+      default: { $ref: '#/components/responses/Problem' },
+    },
+  },
+};
+
 /** Every operation has a path of its own: queries are GET with parameters, commands are POST with a JSON body. */
 export function openApiOf(version: string): object {
   const paths = [
@@ -67,7 +80,7 @@ export function openApiOf(version: string): object {
       description: 'Shows and changes a running broker. The same operations are behind the command hexmq.',
     },
     security: [{ token: [] }],
-    paths: Object.fromEntries(paths as [string, object][]),
+    paths: Object.fromEntries([...paths, ['/api/v1/backup', BACKUP]] as [string, object][]),
     components: {
       securitySchemes: { token: { type: 'http', scheme: 'bearer' } },
       schemas: { Problem: PROBLEM },

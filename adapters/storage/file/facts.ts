@@ -80,7 +80,9 @@ async function queueFacts(db: Database, at: At, chunk: readonly StoredRecord[]):
     const header = records.decodeQueue(record);
     if (header.count === 0) continue;
     const { first, next } =
-      header.tail - header.head === header.count ? { first: header.head, next: header.tail } : await bounds(db, at, header);
+      header.tail - header.head === header.count
+        ? { first: header.head, next: header.tail }
+        : await bounds(db, at, header);
     found.push({
       kind: 'queue',
       queue: nameOf(key) as QueueId,
@@ -99,7 +101,11 @@ function retainedFact([key, record]: StoredRecord): RestoredFact {
 }
 
 /** Finds the first and the last entry of a queue with gaps, whose header has only bounds. */
-async function bounds(db: Database, at: At, { number, head, tail }: QueueRecord): Promise<{ first: number; next: number }> {
+async function bounds(
+  db: Database,
+  at: At,
+  { number, head, tail }: QueueRecord,
+): Promise<{ first: number; next: number }> {
   const range = { ...textRange(entryKey(number, head), entryKey(number, tail)), ...at };
   const [first] = await db.keys<string>({ ...range, limit: 1 }).all();
   const [last] = await db.keys<string>({ ...range, limit: 1, reverse: true }).all();

@@ -1,7 +1,16 @@
 // The store at one moment, read while it is written to. The engine keeps what is overwritten or removed until the
 // snapshot is closed, on the disk; in memory it takes no more than a page.
 import { StorageError } from 'hexmq/ports';
-import type { Message, PageLimit, QueueId, RestoredFact, Seq, StorageSnapshot, StoredEntry, TopicName } from 'hexmq/ports';
+import type {
+  Message,
+  PageLimit,
+  QueueId,
+  RestoredFact,
+  Seq,
+  StorageSnapshot,
+  StoredEntry,
+  TopicName,
+} from 'hexmq/ports';
 import type { Database } from './engine.js';
 import { storageError } from './errors.js';
 import { facts } from './facts.js';

@@ -77,21 +77,19 @@ export async function readPageOf(
   } of entries)
     if (body > 0) numbers.push(body);
   const bodies = await bodiesOf(db, snapshot, numbers);
-  return entries.map(
-    ({ seq, record: { qos, retain, identifiers, bytes, body, message }, isReleased }): StoredEntry => {
-      onRead(header.number, seq as Seq, bytes, body, isReleased);
-      const stored = message ?? bodies.get(body);
-      if (stored === undefined) throw new DamagedRecord(`body ${String(body)} is missing`);
-      return {
-        seq: seq as Seq,
-        message: isReleased ? { ...stored, payload: EMPTY_PAYLOAD } : stored,
-        qos,
-        retain,
-        identifiers,
-        released: isReleased,
-      };
-    },
-  );
+  return entries.map(({ seq, record: { qos, retain, identifiers, bytes, body, message }, isReleased }): StoredEntry => {
+    onRead(header.number, seq as Seq, bytes, body, isReleased);
+    const stored = message ?? bodies.get(body);
+    if (stored === undefined) throw new DamagedRecord(`body ${String(body)} is missing`);
+    return {
+      seq: seq as Seq,
+      message: isReleased ? { ...stored, payload: EMPTY_PAYLOAD } : stored,
+      qos,
+      retain,
+      identifiers,
+      released: isReleased,
+    };
+  });
 }
 
 /** Where the header says that the queue has no gaps, an entry that is missing from a page was lost. */

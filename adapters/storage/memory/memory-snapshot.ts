@@ -1,7 +1,16 @@
 // One moment of a memory store, read while the store changes. What changes meanwhile is kept twice: as it was at that
 // moment, and as it is now; so a snapshot takes at most the memory that the store took when it was made.
 import { StorageError } from 'hexmq/ports';
-import type { Message, PageLimit, QueueId, RestoredFact, Seq, StorageSnapshot, StoredEntry, TopicName } from 'hexmq/ports';
+import type {
+  Message,
+  PageLimit,
+  QueueId,
+  RestoredFact,
+  Seq,
+  StorageSnapshot,
+  StoredEntry,
+  TopicName,
+} from 'hexmq/ports';
 import type { KeptMoment, MemoryStore } from './memory-store.js';
 
 /** What is merged before other work has a turn: a millisecond. */

@@ -154,7 +154,7 @@ export class LiveSnapshot implements StorageSnapshot {
   async #copyAll(name: DataCollection): Promise<void> {
     const store = this.#store[name] as unknown as Collections['messages'];
     const copy = this.#copy[name] as unknown as Collections['messages'];
-    for (let after: string | undefined = undefined; ; ) {
+    for (let after: string | undefined = undefined; ;) {
       const range: Document = after === undefined ? PRESENT : { ...PRESENT, _id: { $gt: after } };
       const page: OptionalUnlessRequiredId<Document & { _id: string }>[] = [];
       let bytes = 0;

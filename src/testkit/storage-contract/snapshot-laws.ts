@@ -5,7 +5,19 @@ import { differences, ensure, report } from '../compare.js';
 import { NO_SNAPSHOT, NOT_DURABLE } from './law.js';
 import type { Law } from './law.js';
 import { collectLoaded } from './model.js';
-import { appendOf, drop, groupQueueOf, messageOf, payloadOf, put, queueOf, release, remove, seq, trim } from './samples.js';
+import {
+  appendOf,
+  drop,
+  groupQueueOf,
+  messageOf,
+  payloadOf,
+  put,
+  queueOf,
+  release,
+  remove,
+  seq,
+  trim,
+} from './samples.js';
 import { comparableEntry, loadAll, readAll, rejectionOf, snapshotOf } from './subject.js';
 import type { Subject } from './subject.js';
 
@@ -134,22 +146,25 @@ export function snapshotLaws(law: Law): void {
     await rejectionOf(snapshotOf(subject.storage), 'a snapshot of a storage that was closed');
   });
 
-  law('a crash while there is a snapshot loses nothing, and leaves nothing that hinders the next one', async (subject) => {
-    await commitAll(subject, EVERYTHING);
-    askOnlyIf(subject.durable, NOT_DURABLE);
-    for (let i = 0; i < 2; i++) {
-      const { snapshot } = await subject.takeSnapshot();
-      for await (const fact of snapshot.load()) if (fact.kind !== 'session') break;
-      await commitAll(subject, OVERTHROW.slice(i * 4, i * 4 + 4));
-      await subject.crash();
-      await subject.verifyReads('after a crash while there was a snapshot');
-    }
-    const after = await subject.takeSnapshot();
-    await subject.commit(put.session('later'));
-    await after.verify('after crashes');
-    await after.close();
-    await subject.verify();
-  });
+  law(
+    'a crash while there is a snapshot loses nothing, and leaves nothing that hinders the next one',
+    async (subject) => {
+      await commitAll(subject, EVERYTHING);
+      askOnlyIf(subject.durable, NOT_DURABLE);
+      for (let i = 0; i < 2; i++) {
+        const { snapshot } = await subject.takeSnapshot();
+        for await (const fact of snapshot.load()) if (fact.kind !== 'session') break;
+        await commitAll(subject, OVERTHROW.slice(i * 4, i * 4 + 4));
+        await subject.crash();
+        await subject.verifyReads('after a crash while there was a snapshot');
+      }
+      const after = await subject.takeSnapshot();
+      await subject.commit(put.session('later'));
+      await after.verify('after crashes');
+      await after.close();
+      await subject.verify();
+    },
+  );
 
   law('a snapshot that is made while a crash comes leaves the store whole', async (subject) => {
     askOnlyIf(subject.storage.snapshot !== undefined, NO_SNAPSHOT);

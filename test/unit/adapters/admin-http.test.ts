@@ -355,3 +355,74 @@ describe('a stream', () => {
     expect([[], [{ n: 1 }]]).toContainEqual(read);
   });
 });
+
+describe('a backup', () => {
+  const partsOf = (text: string[], reason?: Error): Backup => ({
+    ended: new AbortController().signal,
+    text: (async function* () {
+      for (const part of text) yield await Promise.resolve(part);
+      if (reason !== undefined) throw reason;
+    })(),
+  });
+
+  const received = async (): Promise<string> => {
+    let text = '';
+    for await (const part of await connectTo(path, 'alice').backup()) text += Buffer.from(part).toString();
+    return text;
+  };
+
+  test('is a download of its text, in the name of who asks for it', async () => {
+    const { administration } = await open();
+    administration.makeBackup = () => Promise.resolve(partsOf(['one\n', 'two\n']));
+    expect(await received()).toBe('one\ntwo\n');
+    expect(administration.calls).toMatchObject([{ operation: 'backup', actor: { name: 'alice (socket)' } }]);
+  });
+
+  test('that cannot begin is a problem with a status', async () => {
+    const { administration } = await open();
+    administration.makeBackup = () => Promise.reject(new AdministrationError('busy', 'one is under way'));
+    await expect(received()).rejects.toMatchObject({ kind: 'busy', message: 'one is under way' });
+  });
+
+  test('that ends before its end says why, in a line that is no last line, and breaks the connection', async () => {
+    const { administration } = await open();
+    administration.makeBackup = () => Promise.resolve(partsOf(['one\n'], new Error('storage has gone')));
+    let text = '';
+    const reading = (async () => {
+      for await (const part of await connectTo(path, 'alice').backup()) text += Buffer.from(part).toString();
+    })();
+    await expect(reading).rejects.toThrow('before it was complete');
+    expect(text).toBe('one\n{"kind":"failed","reason":"storage has gone"}\n');
+  });
+
+  test('whose reader goes away is told so while it is made, and while it is read', async () => {
+    const { administration } = await open();
+    const gone: string[] = [];
+    let begun: () => void = () => undefined;
+    const isBegun = new Promise<void>((resolve) => (begun = resolve));
+    administration.makeBackup = (given) =>
+      new Promise((_, reject) => {
+        given?.addEventListener('abort', () => {
+          gone.push('while it is made');
+          reject(new Error('gone'));
+        });
+        begun();
+      });
+    const socket = connect(path, () => socket.write('GET /api/v1/backup HTTP/1.1\r\nHost: x\r\n\r\n'));
+    await isBegun;
+    socket.destroy();
+    await within(() => gone.length === 1);
+
+    administration.makeBackup = (given) => {
+      given?.addEventListener('abort', () => gone.push('while it is read'));
+      return Promise.resolve(partsOf(Array.from({ length: 100 }, () => 'x'.repeat(1_000_000))));
+    };
+    const second = connect(path, () => second.write('GET /api/v1/backup HTTP/1.1\r\nHost: x\r\n\r\n'));
+    second.once('data', () => second.destroy());
+    await within(() => gone.length === 2);
+  });
+});
+
+async function within(isSo: () => boolean): Promise<void> {
+  while (!isSo()) await new Promise((resolve) => setImmediate(resolve));
+}
