@@ -17,7 +17,7 @@ test('the OpenAPI document in docs is the one that the operations make', () => {
 
 test('the OpenAPI document has every operation and stream, with the schema of its request and of its answer', () => {
   const { paths } = JSON.parse(made) as { readonly paths: Readonly<Record<string, Readonly<Record<string, object>>>> };
-  const names = [...Object.keys(OPERATIONS), ...Object.keys(STREAMS)];
+  const names = [...Object.keys(OPERATIONS), ...Object.keys(STREAMS), 'backup'];
   expect(Object.keys(paths)).toEqual(names.map((name) => `/api/v1/${name}`));
   expect(paths['/api/v1/events']?.['get']).toMatchObject({
     responses: { 200: { content: { 'application/x-ndjson': { schema: { type: 'object' } } } } },
