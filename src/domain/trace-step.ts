@@ -10,6 +10,7 @@ export type TracedAnswer = typeof PacketType.puback | typeof PacketType.pubrec |
 /** What is traced. */
 export type TraceSubject = { readonly topicFilter: TopicFilter } | { readonly clientId: ClientId };
 
+/** What has happened to a message. */
 export type TraceStepName =
   /** A PUBLISH has come from a client. */
   | 'received'
