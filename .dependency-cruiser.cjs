@@ -298,7 +298,7 @@ module.exports = {
         'the ports, as a plugin does. Names of cursors are random.',
       severity: 'error',
       from: { path: '^src/administration/' },
-      to: { pathNot: ['^src/(administration|ports)/', packages('zod'), '^(node:)?crypto$'] },
+      to: { pathNot: ['^src/(administration|ports)/', packages('zod', 'prom-client'), '^(node:)?crypto$'] },
     },
     {
       name: 'administration-is-reached-through-its-port',

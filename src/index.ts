@@ -61,7 +61,7 @@ export interface Broker {
    *
    * Every call is rejected with an AdministrationError `unavailable` while the broker does not run.
    */
-  readonly administration: Pick<Administration, 'call' | 'open'>;
+  readonly administration: Pick<Administration, 'call' | 'metrics' | 'open'>;
 }
 
 /**
@@ -82,7 +82,12 @@ export function createBroker(config: ConfigInput = {}, overrides: Overrides = {}
 
 const notRunning = (): Promise<never> =>
   Promise.reject(new AdministrationError('unavailable', 'the broker does not run'));
-const NOT_RUNNING: Pick<Administration, 'call' | 'open'> = { call: notRunning, open: notRunning };
+
+const NOT_RUNNING: Pick<Administration, 'call' | 'metrics' | 'open'> = {
+  call: notRunning,
+  metrics: notRunning,
+  open: notRunning,
+};
 
 class EmbeddedBroker implements Broker {
   readonly ended: Promise<void>;
@@ -105,7 +110,7 @@ class EmbeddedBroker implements Broker {
     return this.#service?.addresses ?? new Map<string, string>();
   }
 
-  get administration(): Pick<Administration, 'call' | 'open'> {
+  get administration(): Pick<Administration, 'call' | 'metrics' | 'open'> {
     return this.#service?.administration ?? NOT_RUNNING;
   }
 

@@ -7,6 +7,7 @@ import type {
   Administration,
   AdministrationRole,
   Backup,
+  MetricsText,
   OperationDescription,
   RecordStream,
   RequestProblem,
@@ -16,6 +17,7 @@ import type { BrokerParts } from './broker-parts.js';
 import { Commands } from './commands.js';
 import { descriptions, openApiOf, streamDescriptions } from './openapi.js';
 import { KeptCursors } from './kept-cursors.js';
+import { Metrics } from './metrics/metrics.js';
 import { isOperation, OPERATIONS } from './operations.js';
 import type { AnswerOf, CheckedRequestOf, OperationName, PagedOperation } from './operations.js';
 import { Queries } from './queries.js';
@@ -39,6 +41,7 @@ export class Administrator implements Administration {
   readonly #commands: Commands;
   readonly #streams: Streams;
   readonly #backups: BrokerParts['backups'];
+  readonly #metrics: Metrics;
   readonly #version: string;
 
   readonly #handlers: Handlers = {
@@ -47,6 +50,8 @@ export class Administrator implements Administration {
     session: ({ clientId }) => this.#queries.session(clientId),
     'retained-message': (request) => this.#queries.retainedMessage(request),
     limits: () => this.#queries.limits(),
+    metrics: () => this.#metrics.json(),
+    health: () => this.#queries.health(),
     storage: () => this.#queries.storage(),
     disconnect: (request, actor) => this.#commands.disconnect(request, actor),
     'delete-session': (request, actor) => this.#commands.deleteSession(request, actor),
@@ -63,6 +68,7 @@ export class Administrator implements Administration {
     this.#commands = new Commands(parts);
     this.#streams = new Streams(parts);
     this.#backups = parts.backups;
+    this.#metrics = new Metrics(parts);
     this.#version = parts.version;
   }
 
@@ -77,6 +83,10 @@ export class Administrator implements Administration {
 
   get openApi(): object {
     return openApiOf(this.#version);
+  }
+
+  metrics(): Promise<MetricsText> {
+    return this.#metrics.text();
   }
 
   async call(operation: string, given: unknown, actor: Actor): Promise<unknown> {

@@ -7,6 +7,7 @@ import type {
   Clock,
   LifecycleEvent,
   LogLevel,
+  Measures,
   ReloadResult,
   Storage,
 } from '../ports/index.js';
@@ -29,10 +30,13 @@ export interface BrokerParts {
   readonly storage: Pick<Storage, 'traits' | 'readQueue' | 'readRetained'>;
   readonly storageState: StorageState;
   readonly uncommittedChanges: () => number;
+  readonly measure: () => Measures;
   readonly ackLevel: AckLevel;
   /** By listener; as in the configuration, with `undefined` for `off`. */
   readonly limits: { readonly current: object; readonly perListener: ReadonlyMap<string, object> };
   readonly addresses: ReadonlyMap<string, string>;
+  /** The names of those that have to be open. */
+  readonly listeners: readonly string[];
   readonly reload: () => Promise<ReloadResult>;
   readonly backups: {
     /** @throws AdministrationError */

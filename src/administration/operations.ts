@@ -74,6 +74,8 @@ export const OPERATIONS = {
   ),
   limits: query('The limits in force.', s.request({}), s.limits),
   storage: query('The state of the storage.', s.request({}), s.storage),
+  metrics: query('All metrics, as they are now.', s.request({}), z.array(s.metric)),
+  health: query('Whether the broker can serve clients, with each check.', s.request({}), s.health),
   disconnect: command(
     'Ends the connection of a client. It counts as lost: its will is published, and a stored session stays.',
     ofClient(),

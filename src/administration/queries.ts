@@ -15,6 +15,7 @@ import type {
 import { BoundedCalls } from './bounded-calls.js';
 import type { BrokerParts } from './broker-parts.js';
 import { noSessionOf } from './commands.js';
+import { checksOf } from './health.js';
 import type { Continuation, Found } from './kept-cursors.js';
 import type { AnswerOf, CheckedRequestOf, ItemOf, PagedOperation } from './operations.js';
 import { inPages, largestInPages } from './pages.js';
@@ -102,6 +103,11 @@ export class Queries {
       ...(error === undefined ? {} : { error }),
       uncommittedChanges: uncommittedChanges(),
     };
+  }
+
+  health(): AnswerOf<'health'> {
+    const checks = checksOf(this.parts, this.parts.measure());
+    return { isReady: checks.every(({ isOk }) => isOk), checks };
   }
 
   limits(): AnswerOf<'limits'> {

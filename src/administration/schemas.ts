@@ -311,3 +311,21 @@ export const publication = request({
   error: 'payload and payloadBase64 are both set, expected one of them',
   path: ['payloadBase64'],
 });
+
+export const metric = z.strictObject({
+  name: z.string(),
+  help: z.string(),
+  type: z.string().describe('counter, gauge, histogram or summary.'),
+  values: z.array(
+    z.strictObject({
+      name: z.string().optional().describe('Where it is another: of a histogram, with _bucket, _sum or _count.'),
+      labels: z.record(z.string(), z.string()),
+      value: z.number().nullable().describe('null if it is no number, such as a limit that is not set.'),
+    }),
+  ),
+});
+
+export const health = z.strictObject({
+  isReady: z.boolean().describe('Whether all checks succeed.'),
+  checks: z.array(z.strictObject({ check: z.string(), isOk: z.boolean(), detail: z.string() })),
+});

@@ -4,11 +4,13 @@
 // ends.
 import type { AuthenticationRequest } from '../domain/effects.js';
 import type { ConnectionId } from '../domain/identifiers.js';
+import type { AuthenticationResult } from '../domain/inputs.js';
 import type { AuthorizationRequest, ExchangeRequest } from '../ports/auth.js';
 import type { Admission } from './admission.js';
 import type { AuthenticationExchange } from './authentication-exchange.js';
 import type { EventLoop } from './event-loop.js';
 import type { Link } from './link.js';
+import { Histogram, SECONDS } from './histogram.js';
 import { PendingRequest } from './pending-request.js';
 import type { Reauthorization } from './reauthorization.js';
 
@@ -19,6 +21,10 @@ export interface AuthenticationRequestsParts {
 }
 
 export class AuthenticationRequests {
+  /** From the request, or the client's answer to a challenge, until it was decided. */
+  readonly seconds = new Histogram(SECONDS);
+  /** Decisions: `accepted`, or why not. */
+  readonly results = new Map<string, number>();
   readonly #parts: AuthenticationRequestsParts;
   readonly #pending = new Map<ConnectionId, PendingRequest>();
   /** Exchanges that wait for the authenticator or for the client. */
@@ -42,10 +48,12 @@ export class AuthenticationRequests {
     const { revision } = reauthorization;
     const pending = new PendingRequest();
     this.#pending.set(id, pending);
+    const startMs = loop.exactMs();
     input.park('authentication');
     admission.admit(
       request,
       (result, asked) => {
+        this.#decided(result, startMs);
         loop.submit(() => {
           if (pending.isCancelled) return;
           this.#pending.delete(id);
@@ -78,6 +86,12 @@ export class AuthenticationRequests {
     this.#renewals.delete(id);
   }
 
+  #decided(result: AuthenticationResult, startMs: number): void {
+    this.seconds.observe((this.#parts.loop.exactMs() - startMs) / 1000);
+    const word = result.decision === 'allow' ? 'accepted' : result.reason;
+    this.results.set(word, (this.results.get(word) ?? 0) + 1);
+  }
+
   #begin(link: Link, request: ExchangeRequest, data: Uint8Array | undefined): void {
     const exchange = this.#parts.admission.exchange(request);
     this.#exchanges.set(link.id, exchange);
@@ -88,6 +102,7 @@ export class AuthenticationRequests {
     const { reauthorization, loop } = this.#parts;
     const { revision } = reauthorization;
     const { isRenewal } = exchange.request;
+    const startMs = loop.exactMs();
     const then = (step: () => void): void => {
       loop.submit(() => {
         if (exchange.isCancelled) return;
@@ -104,6 +119,7 @@ export class AuthenticationRequests {
         });
       },
       finish: (result, asked) => {
+        this.#decided(result, startMs);
         then(() => {
           this.#exchanges.delete(id);
           if (asked !== undefined) {

@@ -11,6 +11,7 @@ import type { Ticket } from '../domain/durability.js';
 import type { ClientId, QueueId, Seq } from '../domain/identifiers.js';
 import type { AckLevel, Durability, Storage } from '../ports/storage.js';
 import type { Clock } from '../ports/clock.js';
+import { COUNTS, Histogram, SECONDS } from './histogram.js';
 import { OpenBatch } from './open-batch.js';
 import { isRetryable, pauseAfter } from './retry.js';
 import { requireTraits } from './storage-checks.js';
@@ -29,7 +30,7 @@ export type StoragePressure = (typeof StoragePressure)[keyof typeof StoragePress
 
 /** Bytes of changes that wait for storage, from which on clients are held back. */
 const WRITERS_PRESSURE_BYTES = 64 * 1024 * 1024;
-const EVERYONE_PRESSURE_BYTES = 2 * WRITERS_PRESSURE_BYTES;
+export const BATCH_BYTES_MAX = 2 * WRITERS_PRESSURE_BYTES;
 /** Below this, after a commit, all clients are read again. */
 const NO_PRESSURE_BYTES = 16 * 1024 * 1024;
 
@@ -44,9 +45,20 @@ export interface CommitterObserver {
 }
 
 export class Committer implements Changes {
+  /** How long storage takes for a batch, or a part of one. */
+  readonly commitSeconds = new Histogram(SECONDS);
+  /** How many changes each of them had. */
+  readonly commitChanges = new Histogram(COUNTS);
+  /** From the end of the first turn that recorded something of a batch until it was durable. */
+  readonly gateSeconds = new Histogram(SECONDS);
   #open: OpenBatch;
   #committing: OpenBatch | undefined;
   #durable: Ticket = NOW;
+  /** When the first turn of the open batch ended, and of the one that is being committed. */
+  #openSinceMs: number | undefined;
+  #committingSinceMs = 0;
+  /** When the present commit began. */
+  #committingFromMs = 0;
   #pressure: StoragePressure = StoragePressure.none;
   #recorded = 0;
   /** How many changes had been recorded when the present step began. */
@@ -80,6 +92,16 @@ export class Committer implements Changes {
   /** Changes that are not durable. */
   get waitingChanges(): number {
     return this.#open.size + (this.#committing?.size ?? 0);
+  }
+
+  /** For how long the present commit has been with storage, repetitions included; 0 without one. */
+  get pendingSeconds(): number {
+    return this.#committing === undefined ? 0 : (this.#exactMs() - this.#committingFromMs) / 1000;
+  }
+
+  /** An estimate of the memory that they hold. */
+  get waitingBytes(): number {
+    return this.#open.bytes + (this.#committing?.bytes ?? 0);
   }
 
   /** Changes recorded so far, those that have cancelled each other included. */
@@ -158,23 +180,28 @@ export class Committer implements Changes {
     this.#checkPressure();
     const batch = this.#open;
     this.#isDue = this.#holds > 0;
-    if (this.#isDue || this.#committing !== undefined || !batch.hasWaiters || this.#stopped) return;
+    if (!batch.hasWaiters || this.#stopped) return;
+    const sinceMs = (this.#openSinceMs ??= this.#exactMs());
+    if (this.#isDue || this.#committing !== undefined) return;
     this.#open = this.#batch(batch.ticket + 1);
+    this.#openSinceMs = undefined;
+    this.#committingSinceMs = sinceMs;
     const parts = batch.parts();
     if (parts.length === 0) {
       this.#settled(batch.ticket);
       return;
     }
     this.#committing = batch;
+    this.#committingFromMs = this.#exactMs();
     void this.#commit(parts, batch.ticket, batch.isSecured ? 'flushed' : this.durability);
   }
 
   /** Between steps, too: the changes of one turn can be many. */
   #checkPressure(): void {
-    const bytes = this.#open.bytes + (this.#committing?.bytes ?? 0);
+    const bytes = this.waitingBytes;
     if (bytes <= WRITERS_PRESSURE_BYTES) return;
     const { writers, everyone } = StoragePressure;
-    const pressure = bytes > EVERYONE_PRESSURE_BYTES ? everyone : writers;
+    const pressure = bytes > BATCH_BYTES_MAX ? everyone : writers;
     if (pressure > this.#pressure) this.#setPressure(pressure);
   }
 
@@ -216,6 +243,7 @@ export class Committer implements Changes {
   #settled(ticket: Ticket): void {
     this.#durable = ticket;
     this.#committing = undefined;
+    this.gateSeconds.observe((this.#exactMs() - this.#committingSinceMs) / 1000);
     this.#observer.durable(ticket);
     const { none, writers } = StoragePressure;
     if (this.#pressure > none && this.#open.bytes < NO_PRESSURE_BYTES) this.#setPressure(none);
@@ -229,11 +257,18 @@ export class Committer implements Changes {
     for (const resolve of waiting) resolve();
   }
 
+  #exactMs(): number {
+    return this.clock.exactMs?.() ?? this.clock.nowMs();
+  }
+
   /** The same batch until storage takes it. Whether it had been applied does not matter: facts are idempotent. */
   async #commitWithRetry(changes: readonly Change[], durability: Durability): Promise<void> {
     for (let attempt = 1; ; attempt++) {
       try {
+        const startMs = this.#exactMs();
         await this.storage.commit(changes, durability);
+        this.commitSeconds.observe((this.#exactMs() - startMs) / 1000);
+        this.commitChanges.observe(changes.length);
         if (attempt > 1) this.reports.recovered(attempt);
         return;
       } catch (error) {

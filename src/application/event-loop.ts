@@ -82,6 +82,8 @@ export class EventLoop {
   /** What came while the budget was spent. */
   readonly #tasks = new Fifo<Task>();
   #turnIsScheduled = false;
+  /** Turns that have ended, those that used up a budget, and the time from their first steps to their ends. */
+  #turns = { count: 0, spent: 0, ms: 0 };
   #timer: Timer | undefined;
   #timerAtMs = Infinity;
   /** Since this time the network has been polled, when a turn ends. */
@@ -115,6 +117,10 @@ export class EventLoop {
    */
   get isSliceSpent(): boolean {
     return this.#isWorkingOff ? this.#budget.isSliceSpent : this.#budget.isSpent;
+  }
+
+  get turns(): { readonly count: number; readonly spent: number; readonly ms: number } {
+    return this.#turns;
   }
 
   /** Before the first input. */
@@ -176,6 +182,11 @@ export class EventLoop {
 
   nowMs(): number {
     return this.#parts.clock.nowMs();
+  }
+
+  /** For measurements alone. */
+  exactMs(): number {
+    return this.#parts.clock.exactMs?.() ?? this.nowMs();
   }
 
   /** The time for the core: the clock's, shifted. */
@@ -254,6 +265,7 @@ export class EventLoop {
 
   #endOfTurn(): void {
     if (this.#isStopped || this.#driven === undefined) return;
+    const { isSpent, phaseStartMs } = this.#budget;
     this.#budget.beginPhase();
     this.#checkClock();
     const { core, beforeDeadlines, endOfTurn } = this.#driven;
@@ -264,6 +276,9 @@ export class EventLoop {
     endOfTurn();
     if (this.#sources.some(({ hasWork }) => hasWork)) this.scheduleTurn();
     this.#setTimer(core);
+    this.#turns.count++;
+    if (isSpent || this.#budget.isSpent) this.#turns.spent++;
+    this.#turns.ms += this.#polledSinceMs - (phaseStartMs ?? this.#budget.phaseStartMs ?? this.#polledSinceMs);
     this.#budget.beginPhase();
   }
 

@@ -9,6 +9,7 @@ import type { Packet } from '../protocol/packets.js';
 import { StoragePressure } from './committer.js';
 import type { ConnectionOrigin } from './connection-tracker.js';
 import type { EventLoop, WorkSource } from './event-loop.js';
+import { Flow } from './flow.js';
 import { LinkInput } from './link-input.js';
 import type { InputOwner } from './link-input.js';
 import { PartialPacketBudget } from './partial-packet-budget.js';
@@ -20,7 +21,7 @@ import { UnreadBudget } from './unread-budget.js';
 const TURNS_UNTIL_QUIET = 2;
 
 /** Bytes of messages that wait behind large publications, from which on no client is read. */
-const BACKLOG_BYTES = 64 * 1024 * 1024;
+export const PUBLICATIONS_BYTES_MAX = 64 * 1024 * 1024;
 /** Below this, all clients are read again. */
 const NO_BACKLOG_BYTES = 16 * 1024 * 1024;
 
@@ -44,6 +45,8 @@ export interface IngressParts {
 
 export class Ingress implements InputOwner, WorkSource {
   readonly loop: EventLoop;
+  /** What has come through all connections. */
+  readonly received = new Flow();
   readonly #settings: Settings;
   readonly #changes: RecordedChanges;
   readonly #inputs = new Set<LinkInput>();
@@ -107,7 +110,7 @@ export class Ingress implements InputOwner, WorkSource {
    * go and come back with the next.
    */
   publicationsWait(bytes: number): void {
-    if (this.#isBacklogged ? bytes >= NO_BACKLOG_BYTES : bytes <= BACKLOG_BYTES) return;
+    if (this.#isBacklogged ? bytes >= NO_BACKLOG_BYTES : bytes <= PUBLICATIONS_BYTES_MAX) return;
     this.#isBacklogged = !this.#isBacklogged;
     for (const input of this.#inputs) {
       if (this.#isBacklogged) input.park('publication-backlog');
@@ -192,6 +195,16 @@ export class Ingress implements InputOwner, WorkSource {
   queued(input: LinkInput): void {
     this.#backlog.push(input);
     this.loop.scheduleTurn();
+  }
+
+  /** Of incomplete packets. */
+  get partialBytes(): number {
+    return this.#partialPackets.bytes;
+  }
+
+  /** Of connections that are not read for the moment. */
+  get unreadBytes(): number {
+    return this.#unread.bytes;
   }
 
   get hasWork(): boolean {

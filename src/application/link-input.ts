@@ -11,12 +11,15 @@ import { PacketType } from '../protocol/packets.js';
 import type { ConnectPacket, Packet, ProtocolVersion } from '../protocol/packets.js';
 import type { ConnectionOrigin } from './connection-tracker.js';
 import type { EventLoop } from './event-loop.js';
+import type { Flow } from './flow.js';
 import { Parking } from './parking.js';
 import type { ParkingReason } from './parking.js';
 
 /** What the inputs of all connections have in common. */
 export interface InputOwner {
   readonly loop: Pick<EventLoop, 'step' | 'beginSlice' | 'isSpent' | 'isSliceSpent'>;
+  /** Counts what comes through all connections. */
+  readonly received: Flow;
   /** The number of changes recorded so far. */
   readonly recordedChanges: number;
   /** Whether `packetRead` is to be called now. */
@@ -145,6 +148,7 @@ export class LinkInput {
 
   received(chunk: Uint8Array): void {
     if (!this.#isOpen) return;
+    this.#owner.received.bytes += chunk.length;
     this.#decoder.push(chunk);
     if (!this.#parking.isEmpty) this.pauseIfParked();
     else if (this.#owner.loop.isSpent) {
@@ -220,6 +224,7 @@ export class LinkInput {
       while (this.#isOpen && this.#parking.isEmpty) {
         const packet = this.#decoder.read();
         if (packet === undefined) break;
+        this.#owner.received.received(packet, this.protocolVersion);
         if (packet.type === PacketType.connect && !this.#isEstablished) this.#connectBytes = connectBytes(packet);
         const { recordedChanges } = this.#owner;
         loop.step({ kind: 'packet', connection: this.id, packet }, nowMs);

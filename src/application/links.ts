@@ -34,7 +34,7 @@ export interface LinksParts {
 }
 
 /** What connections that were ended may have left to send, together. */
-const LINGERING_BYTES_MAX = 64 * 1024 * 1024;
+export const LINGERING_BYTES_MAX = 64 * 1024 * 1024;
 
 export class Links implements ConnectionTrackerOwner, LinkObserver {
   readonly #parts: LinksParts;
@@ -42,6 +42,8 @@ export class Links implements ConnectionTrackerOwner, LinkObserver {
   readonly #tracker: ConnectionTracker;
   /** Of connections that have ended for the core. */
   #lingeringBytes = 0;
+  /** Of accepted connections, by version. */
+  readonly #byVersion = new Map<number, number>();
   #whenEmpty: (() => void) | undefined;
 
   constructor(parts: LinksParts) {
@@ -53,6 +55,19 @@ export class Links implements ConnectionTrackerOwner, LinkObserver {
 
   get size(): number {
     return this.#links.size;
+  }
+
+  /** What connections that have ended have left to send. */
+  get lingeringBytes(): number {
+    return this.#lingeringBytes;
+  }
+
+  get byVersion(): ReadonlyMap<number, number> {
+    return this.#byVersion;
+  }
+
+  #count(version: number, by: 1 | -1): void {
+    this.#byVersion.set(version, (this.#byVersion.get(version) ?? 0) + by);
   }
 
   get ids(): readonly ConnectionId[] {
@@ -90,6 +105,7 @@ export class Links implements ConnectionTrackerOwner, LinkObserver {
     const link = this.#links.get(connection);
     if (link === undefined) return;
     link.input.established(terms.version, terms.maxPacketSize);
+    this.#count(terms.version, 1);
     if (terms.topicAliasMaximum > 0)
       link.output.aliases = new TopicAliases(terms.topicAliasMaximum, terms.maximumPacketSize);
     this.#tracker.established(link.origin.listener);
@@ -111,6 +127,7 @@ export class Links implements ConnectionTrackerOwner, LinkObserver {
   #gone(link: Link): void {
     const { ingress, authentication, reauthorization, loop } = this.#parts;
     this.#links.delete(link.id);
+    if (link.input.isEstablished) this.#count(link.input.protocolVersion, -1);
     this.#lingeringBytes -= link.lingeringBytes;
     this.#tracker.close(link.origin, link.input.isEstablished);
     ingress.closed(link.input);

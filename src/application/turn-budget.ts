@@ -59,6 +59,11 @@ export class TurnBudget {
     return this.#isSliceSpent || this.#isSpent;
   }
 
+  /** When the first step of the phase was made; `undefined` if there was none. */
+  get phaseStartMs(): number | undefined {
+    return this.#phaseStartMs === NOT_BEGUN ? undefined : this.#phaseStartMs;
+  }
+
   /** The phase's time counts from its first step. */
   beginPhase(): void {
     this.#isSpent = false;

@@ -10,7 +10,7 @@ export const ExitStatus = {
   done: 0,
   /** For the user to correct: a flag, the configuration, a port in use, a storage that cannot be opened. */
   refused: 1,
-  /** `acl explain` answered no. */
+  /** `acl explain` answered no, or `status --exit-code` that the broker is not ready. */
   denied: 3,
   /** A bug in hexmq or in an adapter (EX_SOFTWARE of sysexits.h). */
   fault: 70,

@@ -16,6 +16,7 @@ import { administrationModule } from './modules/administration.js';
 import { authModule } from './modules/auth.js';
 import { brokerModule } from './modules/broker.js';
 import { engineModule } from './modules/engine.js';
+import { measurementsModule } from './modules/measurements.js';
 import { networkModule } from './modules/network.js';
 import { observabilityModule } from './modules/observability.js';
 import { overridesModule } from './modules/overrides.js';
@@ -37,6 +38,7 @@ const MODULES = [
   storageModule,
   engineModule,
   brokerModule,
+  measurementsModule,
   networkModule,
 ];
 

@@ -14,6 +14,7 @@ import { Handshake } from './connect/handshake.js';
 import type { QueueId } from './identifiers.js';
 import { atStop } from './connect/redirection.js';
 import { Wills } from './connect/wills.js';
+import { newContext } from './context.js';
 import type { Context } from './context.js';
 import { Deadlines } from './deadlines.js';
 import { DeliveryCounters } from './messages/delivery-counters.js';
@@ -27,11 +28,9 @@ import { SubscribeHandler } from './handlers/subscribe-handler.js';
 import { NOW } from './durability.js';
 import type { Effects } from './effects.js';
 import type { ConnectionInput, Input } from './inputs.js';
-import { Journal } from './journal.js';
 import type { Answers, Query, QueryKind } from './queries.js';
 import type { TraceSubject } from './trace-step.js';
 import { tracesAfter } from './traces.js';
-import { waitingMemories } from './waiting-memory.js';
 import { WorkQueue } from './work-queue.js';
 import type { Session } from './session/session.js';
 import type { Settings } from './settings.js';
@@ -71,28 +70,10 @@ export class Broker {
   readonly #queryHandler: QueryHandler;
 
   constructor({ changes, effects, settings, newClientId, sliceSize = SLICE_SIZE }: BrokerParts) {
-    const context: Context = {
-      changes: new Journal(changes),
-      effects,
-      settings,
-      limits: settings.current,
-      counters: this.counters,
-      trace: undefined,
-      nowMs: 0,
-      wallAheadMs: 0,
-      lastRequest: 0,
-      bufferedBytes: 0,
-      deadlines: this.#deadlines,
-      pressed: undefined,
-      mayDrop: false,
-      heldBytes: 0,
-      leftBytes: 0,
-      ...waitingMemories(this.#work, settings),
-      waitingGroups: new Set(),
-      work: this.#work,
-      sliceSize,
-      sliceLeft: sliceSize,
-    };
+    const context = newContext(
+      { changes, effects, settings, sliceSize },
+      { counters: this.counters, deadlines: this.#deadlines, work: this.#work },
+    );
     this.#context = context;
     this.#router = new Router(context);
     this.#dispatcher = new MessageDispatcher(context, this.#router, this.#deadlines);
@@ -146,6 +127,11 @@ export class Broker {
   /** See `maxWaitingBytes`. */
   get heldBytes(): number {
     return this.#context.memory.bytes;
+  }
+
+  /** What the delivery counters have waiting and no queue has, or the reverse: not 0 only if there is a bug. */
+  get accountingBalance(): number {
+    return this.counters.waiting - this.#context.queued;
   }
 
   get sessionCount(): number {

@@ -1,14 +1,16 @@
 // The context that every part of the core shares: the sinks for changes and effects, the limits, the delivery counters,
 // and the time of the current step.
+import type { Changes } from './changes.js';
 import type { Deadlines } from './deadlines.js';
 import type { QueueId } from './identifiers.js';
 import type { Limits } from './limits.js';
 import type { DeliveryCounters } from './messages/delivery-counters.js';
-import type { Journal } from './journal.js';
+import { Journal } from './journal.js';
 import type { Effects } from './effects.js';
 import type { Settings } from './settings.js';
 import type { Pressed } from './slowed-publisher.js';
 import type { Traces } from './traces.js';
+import { waitingMemories } from './waiting-memory.js';
 import type { WaitingMemory } from './waiting-memory.js';
 import type { WorkQueue } from './work-queue.js';
 
@@ -47,6 +49,12 @@ export interface Context {
    * that they do not release, also of clients that are away, and long user names of those that are connected.
    */
   leftBytes: number;
+  /** Entries of all queues, kept apart from the delivery counters, which have to agree with it. */
+  queued: number;
+  /** QoS 1 and 2 messages that were sent and are not acknowledged, of all clients. */
+  outboundInFlight: number;
+  /** QoS 2 messages of all clients that wait for their PUBREL. */
+  inboundInFlight: number;
   /** What is held for clients that do not take it. */
   readonly memory: WaitingMemory;
   /** What stored queues take, where that has a limit: the queue that takes most pays. */
@@ -59,4 +67,44 @@ export interface Context {
   readonly sliceSize: number;
   /** What is left of the slice of the current step, for work that several parts of the core do in one step. */
   sliceLeft: number;
+}
+
+/** What a broker is given. */
+export interface Surroundings {
+  readonly changes: Changes;
+  readonly effects: Effects;
+  readonly settings: Settings;
+  readonly sliceSize: number;
+}
+
+/** At the beginning, when nothing is held and nothing waits. */
+export function newContext(
+  { changes, effects, settings, sliceSize }: Surroundings,
+  own: Pick<Context, 'counters' | 'deadlines' | 'work'>,
+): Context {
+  return {
+    changes: new Journal(changes),
+    effects,
+    settings,
+    limits: settings.current,
+    counters: own.counters,
+    trace: undefined,
+    nowMs: 0,
+    wallAheadMs: 0,
+    lastRequest: 0,
+    bufferedBytes: 0,
+    deadlines: own.deadlines,
+    pressed: undefined,
+    mayDrop: false,
+    heldBytes: 0,
+    leftBytes: 0,
+    queued: 0,
+    outboundInFlight: 0,
+    inboundInFlight: 0,
+    ...waitingMemories(own.work, settings),
+    waitingGroups: new Set(),
+    work: own.work,
+    sliceSize,
+    sliceLeft: sliceSize,
+  };
 }

@@ -84,10 +84,33 @@ export interface Counts {
   readonly retainedBytes: number;
   /** What is held in memory for clients that do not take it, of `maxWaitingBytes`. */
   readonly waitingBytes: number;
+  /** QoS 1 and 2 messages that were sent and are not acknowledged. */
+  readonly outboundInFlight: number;
+  /** QoS 2 messages of clients that wait for their PUBREL. */
+  readonly inboundInFlight: number;
+  /** Entries of all queues, in flight and waiting. */
+  readonly queued: number;
+  /** What is held of each limit of memory that the core accounts for. */
+  readonly held: HeldBytes;
   /** The wall clock less broker time, in which storage has all instants. */
   readonly wallAheadMs: number;
   /** Since the start. */
   readonly deliveries: DeliveryCounts;
+}
+
+/** What counts for the limits of memory, in bytes. */
+export interface HeldBytes {
+  readonly sessions: number;
+  readonly subscriptions: number;
+  readonly retainedTopics: number;
+  /** Where the store is in memory. */
+  readonly storedQueues: number;
+  /** Buffers of stored queues. */
+  readonly queueBuffers: number;
+  /** Packets of publishers that wait for a queue. */
+  readonly publisherPackets: number;
+  /** Messages that wait behind a large publication. */
+  readonly publications: number;
 }
 
 /** See `DeliveryCounters`. */
@@ -216,6 +239,11 @@ export interface QueueView {
   readonly inFlight: number;
   readonly queued: number;
   readonly queuedBytes: number;
+  /**
+   * When the first of the waiting messages in memory was accepted, in milliseconds since 1970; `undefined` if there is
+   * none: the queue of a stored session that is not connected is in storage.
+   */
+  readonly oldestAcceptedAtMs: number | undefined;
 }
 
 /** The group of a shared subscription. */

@@ -59,12 +59,20 @@ export interface RecordStream extends AsyncIterable<object> {
 /** A schema as JSON has it. */
 export type JsonSchema = Readonly<Record<string, unknown>>;
 
+/** Metrics in the text format of Prometheus. */
+export interface MetricsText {
+  readonly contentType: string;
+  readonly body: string;
+}
+
 /** The operations and streams of one running broker. */
 export interface Administration {
   readonly operations: ReadonlyMap<string, OperationDescription>;
   readonly streams: ReadonlyMap<string, StreamDescription>;
   /** Operations and streams as an OpenAPI document, as endpoints for HTTP serve them. */
   readonly openApi: object;
+  /** As Prometheus takes them; the operation `metrics` has the same as JSON. */
+  metrics(): Promise<MetricsText>;
   /**
    * @returns the answer, as plain data that JSON can hold. Instants are strings in RFC 3339.
    * @throws AdministrationError (as a rejection), and nothing else that a caller could cause.

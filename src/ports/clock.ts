@@ -25,6 +25,10 @@ export interface Clock {
    */
   wallMs(): number;
   /**
+   * For measurements: as `nowMs`, with fractions, and from another beginning. Omitted by a clock that has none.
+   */
+  exactMs?(): number;
+  /**
    * Calls back within about a second after the date was corrected, until it is cancelled. Omitted by a clock that does
    * not notice: its date is looked at whenever something happens.
    */

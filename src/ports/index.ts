@@ -9,6 +9,7 @@ export type {
   AdministrationRole,
   Backup,
   JsonSchema,
+  MetricsText,
   OperationDescription,
   RecordStream,
   ReloadResult,
@@ -16,6 +17,7 @@ export type {
   StreamDescription,
 } from './administration.js';
 export type { BrokerControl, TracedStep, TraceObserver } from './control.js';
+export type { AccountReading, ByWord, FlowReading, HistogramReading, Measures, MessageFlow } from './measures.js';
 export { Clock } from './clock.js';
 export type { Timer } from './clock.js';
 export { Random } from './random.js';

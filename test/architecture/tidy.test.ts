@@ -52,7 +52,7 @@ describe.each(RULE_NAMES)('tidiness: %s', (rule) => {
 
 test('the top level holds five folders and configuration files, nothing else', () => {
   const folders = topLevel().filter((name) => !name.includes('.') && name !== 'LICENSE');
-  expect(folders.sort()).toEqual(['adapters', 'docs', 'src', 'test']);
+  expect(folders.sort()).toEqual(['adapters', 'deploy', 'docs', 'src', 'test']);
 });
 
 /** The lines on which a rule finds something. */

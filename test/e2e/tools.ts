@@ -18,6 +18,7 @@ export type Tool =
   | 'paho_go'
   | 'paho_python'
   | 'prlimit'
+  | 'promtool'
   | 'script'
   | 'systemd_notify';
 
@@ -72,6 +73,7 @@ const IS_THERE: Readonly<Record<Tool, () => boolean>> = {
   paho_go: () => works(INSTALLED.go, ['version']),
   paho_python: () => existsSync(INSTALLED.python) && works('python3', ['--version']),
   prlimit: () => works('prlimit', ['--version']),
+  promtool: () => works('promtool', ['--version']),
   script: () => works('script', ['--version']),
   systemd_notify: () => hasPython() && works('systemd-notify', ['--version']),
 };

@@ -9,6 +9,7 @@ import type { Actor, Administration, OperationDescription, StreamDescription } f
 import type { Identify } from './access.js';
 import { BACKUP_PATH } from './backup-path.js';
 import { sendBackup } from './backup.js';
+import { isOpenTo, LIVE_PATH, METRICS_PATH, READY_PATH } from './open-paths.js';
 import { parametersOf } from './parameters.js';
 import { problem, problemOf } from './problem.js';
 import type { Problem } from './problem.js';
@@ -23,6 +24,7 @@ export interface AppParts {
 }
 
 const BASE = '/api/v1/';
+const ON_LOOPBACK: Actor = { name: 'loopback', role: 'read' };
 const BODY_BYTES_MAX = 1_048_576;
 /** Requests that are being answered, of all connections. */
 const RUNNING_MAX = 32;
@@ -50,7 +52,9 @@ export async function createApp(parts: AppParts): Promise<RequestListener> {
   const actors = new WeakMap<FastifyRequest, Actor>();
   bound(app, parts.administration);
   app.addHook('onRequest', async (request, reply) => {
-    const actor = parts.identify(request.raw);
+    const known = parts.identify(request.raw);
+    const isOpen = typeof known === 'string' && request.method === 'GET' && isOpenTo(request.raw);
+    const actor = isOpen ? ON_LOOPBACK : known;
     if (typeof actor !== 'string') {
       actors.set(request, actor);
       return;
@@ -70,6 +74,7 @@ export async function createApp(parts: AppParts): Promise<RequestListener> {
   for (const operation of administration.operations.values()) addOperation(app, administration, operation, actors);
   for (const stream of administration.streams.values()) addStream(app, administration, stream, actors);
   app.get(BACKUP_PATH, (request, reply) => sendBackup(administration, actors.get(request) as Actor, reply));
+  addProbes(app, administration);
   app.get(`${BASE}openapi.json`, () => administration.openApi);
   await app.ready();
   return (request, response) => {
@@ -102,6 +107,20 @@ function addStream(
   };
   app.post(`${BASE}${name}`, (request, reply) => open(request, reply, request.body ?? {}));
   app.get(`${BASE}${name}`, (request, reply) => open(request, reply, parametersOf(request.query, schema)));
+}
+
+/** What monitoring asks for: metrics as Prometheus takes them, and health. */
+function addProbes(app: FastifyInstance, administration: Administration): void {
+  app.get(METRICS_PATH, async (_request, reply) => {
+    const { contentType, body } = await administration.metrics();
+    return reply.type(contentType).send(body);
+  });
+  // The answer comes from the event loop that serves the clients: that it comes is all it says.
+  app.get(LIVE_PATH, () => ({ isLive: true }));
+  app.get(READY_PATH, async (_request, reply) => {
+    const health = (await administration.call('health', {}, ON_LOOPBACK)) as { readonly isReady: boolean };
+    return reply.code(health.isReady ? 200 : 503).send(health);
+  });
 }
 
 /**

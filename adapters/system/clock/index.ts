@@ -17,6 +17,7 @@ export function createClock(): Clock {
 const systemClock: Clock = {
   nowMs,
   wallMs: () => Date.now(),
+  exactMs: () => performance.now(),
   watch,
   at: (atMs, callback) => new SystemTimer(atMs, callback),
 };

@@ -165,6 +165,11 @@ export function statusPairs(status: AnswerOf<'status'>): Pairs {
   ];
 }
 
+export const healthPairs = ({ isReady, checks }: AnswerOf<'health'>): Pairs => [
+  ['ready', isReady ? 'yes' : 'no'],
+  ...checks.map(({ check, isOk, detail }): [string, string] => [check, `${isOk ? 'ok' : 'FAILS'}: ${detail}`]),
+];
+
 function storageSentence({
   isDurable,
   ackLevel,

@@ -2,6 +2,7 @@
 import type { Command } from 'commander';
 import type { AnswerOf } from '../../administration/operations.js';
 import { printable } from '../printable.js';
+import { Denied } from '../report-error.js';
 import type { ProcessHost } from '../process-host.js';
 import * as columns from './columns.js';
 import { addListFlags, list } from './lists.js';
@@ -18,7 +19,10 @@ const PAYLOAD_MAX = 65_536;
 export function addThings(program: Command, host: ProcessHost): void {
   addOutputFlags(addBrokerFlags(program.command('status')))
     .description('show what a running broker does, and how much there is of everything')
-    .action((flags: ShowFlags) => showStatus(flags, host));
+    .option('--exit-code', 'show whether it can serve clients: exit status 0 if it can, 3 if not, 1 if none answers')
+    .action((flags: ShowFlags & { readonly exitCode?: boolean }) =>
+      flags.exitCode === true ? showHealth(flags, host) : showStatus(flags, host),
+    );
   addOutputFlags(addBrokerFlags(program.command('client')))
     .description('show the connection of a client')
     .argument('<client id>')
@@ -87,6 +91,17 @@ function showStatus(flags: ShowFlags, host: ProcessHost): Promise<void> {
     const status = await broker.call('status', {});
     await showPairs(columns.statusPairs(status), status, flags.json === true, write);
   });
+}
+
+/** @throws Denied if the broker is not ready. */
+async function showHealth(flags: ShowFlags, host: ProcessHost): Promise<void> {
+  let isReady = true;
+  await outputOf(flags, host, async (broker, write) => {
+    const health = await broker.call('health', {});
+    ({ isReady } = health);
+    await showPairs(columns.healthPairs(health), health, flags.json === true, write);
+  });
+  if (!isReady) throw new Denied();
 }
 
 function showClient(clientId: string, flags: ShowFlags, host: ProcessHost): Promise<void> {

@@ -8,6 +8,7 @@ import { Committer } from '../../application/committer.js';
 import { Engine } from '../../application/engine.js';
 import { EventTap } from '../../application/event-tap.js';
 import { Listening } from '../../application/listening.js';
+import { Measurements } from '../../application/measurements.js';
 import { Reloading } from '../../application/reloading.js';
 import { LiveSettings } from '../../application/settings.js';
 import { StorageHealth } from '../../application/storage-reports.js';
@@ -29,6 +30,7 @@ interface Dependencies {
   readonly storage: Storage;
   readonly storageState: StorageHealth;
   readonly committer: Committer;
+  readonly measurements: Measurements;
   readonly listening: Listening;
   readonly telemetry: readonly Telemetry[];
   readonly events: EventTap;
@@ -54,6 +56,7 @@ export const administrationModule = (config: Config, socket: AdminSocket | undef
         storage: Storage,
         storageState: StorageHealth,
         committer: Committer,
+        measurements: Measurements,
         listening: Listening,
         telemetry: all(Telemetry),
         events: EventTap,
@@ -81,7 +84,7 @@ export const administrationModule = (config: Config, socket: AdminSocket | undef
 
 function partsOf({ engine, settings, ...parts }: Dependencies, config: Config): BrokerParts {
   const { adapter, ackLevel } = config.storage;
-  const { reloading, committer, listening, telemetry, components } = parts;
+  const { reloading, committer, measurements, listening, telemetry, components } = parts;
   return {
     control: {
       query: (query) => engine.broker.query(query),
@@ -91,9 +94,11 @@ function partsOf({ engine, settings, ...parts }: Dependencies, config: Config): 
     storage: parts.storage,
     storageState: parts.storageState,
     uncommittedChanges: () => committer.waitingChanges,
+    measure: () => measurements.read(),
     ackLevel,
     limits: settings,
     addresses: listening.addresses,
+    listeners: config.listeners.map(({ name }) => name),
     reload: () => reloading.request(),
     backups: new Backups({
       storage: parts.storage,

@@ -1,6 +1,7 @@
 // The observers of the broker, and what adapters get to report to them.
 import { ContainerModule } from 'inversify';
 import { emitToAll, wantedBy } from '../../application/emit-to-all.js';
+import { EventCounts } from '../../application/event-counts.js';
 import { EventTap } from '../../application/event-tap.js';
 import { EVERY_EVENT } from '../../domain/events.js';
 import { Clock, Telemetry } from '../../ports/index.js';
@@ -11,13 +12,15 @@ import { all, Components, Emit, WantedEvents } from '../injection.js';
 export const observabilityModule = ({ logging }: Config): ContainerModule =>
   new ContainerModule(({ bind }) => {
     bind(Telemetry).toResolvedValue((clock) => BUILT_IN_ADAPTERS.log(logging, { clock }), [Clock]);
+    bind(EventCounts).toDynamicValue(() => new EventCounts());
     bind(Emit).toResolvedValue(
-      (tap, telemetry: Telemetry[] = []) =>
+      (tap, counts: EventCounts, telemetry: Telemetry[] = []) =>
         (event) => {
+          counts.emit(event);
           emitToAll(telemetry, event);
           tap.emit(event);
         },
-      [EventTap, all(Telemetry)],
+      [EventTap, EventCounts, all(Telemetry)],
     );
     bind(WantedEvents).toResolvedValue(
       (tap, telemetry: Telemetry[] = []) => {

@@ -6,6 +6,7 @@ import type { Context } from '../context.js';
 import { Cursor } from '../cursor.js';
 import type { Page } from '../cursor.js';
 import { sessionQueue } from '../identifiers.js';
+import type { Message } from '../messages/message.js';
 import type { ClientId, TopicFilter, TopicName } from '../identifiers.js';
 import type { MessageDispatcher } from '../publish/message-dispatcher.js';
 import type {
@@ -13,6 +14,7 @@ import type {
   ByClientId,
   ConnectionView,
   Counts,
+  HeldBytes,
   Paged,
   Query,
   QueryKind,
@@ -67,16 +69,33 @@ export class QueryHandler {
   }
 
   #counts(): Counts {
-    const { counters } = this.context;
+    const { counters, memory, outboundInFlight, inboundInFlight, queued, wallAheadMs } = this.context;
     return {
       connections: this.connections.connectedCount,
       sessions: this.connections.sessions.size,
       subscriptions: this.router.subscriptionCount,
       retainedMessages: this.dispatcher.retained.size,
       retainedBytes: this.dispatcher.retained.payloadBytes,
-      waitingBytes: this.context.memory.bytes,
-      wallAheadMs: this.context.wallAheadMs,
+      waitingBytes: memory.bytes,
+      outboundInFlight,
+      inboundInFlight,
+      queued,
+      held: this.#held(),
+      wallAheadMs,
       deliveries: { ...counters, waiting: counters.waiting, dropped: { ...counters.dropped } },
+    };
+  }
+
+  #held(): HeldBytes {
+    const { storedQueues, bufferedBytes, heldBytes } = this.context;
+    return {
+      sessions: this.connections.sessionBytes,
+      subscriptions: this.router.subscriptionBytes,
+      retainedTopics: this.dispatcher.retained.bytes,
+      storedQueues: storedQueues.bytes,
+      queueBuffers: bufferedBytes,
+      publisherPackets: heldBytes,
+      publications: this.dispatcher.waitingBytes,
     };
   }
 
@@ -136,13 +155,32 @@ export class QueryHandler {
   *#queues(): Generator<QueueView | undefined> {
     for (const { clientId, isConnected, outboundIfAny } of this.connections.sessions.all) {
       if (outboundIfAny === undefined || outboundIfAny.count === 0) yield undefined;
-      else yield { clientId, sharedGroup: undefined, isConnected, ...sizeOf(outboundIfAny) };
+      else
+        yield {
+          clientId,
+          sharedGroup: undefined,
+          isConnected,
+          ...this.#queueOf(outboundIfAny, outboundIfAny.queue.buffer.peek()?.message),
+        };
     }
     for (const group of this.router.groups) {
       const isConnected = group.connectedCount > 0;
       if (group.count === 0) yield undefined;
-      else yield { clientId: undefined, sharedGroup: nameOf(group), isConnected, ...sizeOf(group) };
+      else
+        yield {
+          clientId: undefined,
+          sharedGroup: nameOf(group),
+          isConnected,
+          ...this.#queueOf(group, group.firstWaiting),
+        };
     }
+  }
+
+  #queueOf(
+    sized: Sized,
+    firstWaiting: Message | undefined,
+  ): Omit<QueueView, 'clientId' | 'sharedGroup' | 'isConnected'> {
+    return { ...sizeOf(sized), oldestAcceptedAtMs: this.#wallMsIfAny(firstWaiting?.acceptedAtMs) };
   }
 
   *#sharedGroups(): Generator<SharedGroupView> {
@@ -258,11 +296,9 @@ function* subscriptionsOf({ clientId, subscriptions }: Session): Generator<Subsc
 
 const nameOf = ({ shareName, filter }: SharedGroup): TopicFilter => `$share/${shareName}/${filter}` as TopicFilter;
 
-const sizeOf = ({
-  count,
-  inFlightCount,
-  bytes,
-}: Pick<SharedGroup, 'count' | 'inFlightCount' | 'bytes'>): Pick<QueueView, 'inFlight' | 'queued' | 'queuedBytes'> => ({
+type Sized = Pick<SharedGroup, 'count' | 'inFlightCount' | 'bytes'>;
+
+const sizeOf = ({ count, inFlightCount, bytes }: Sized): Pick<QueueView, 'inFlight' | 'queued' | 'queuedBytes'> => ({
   inFlight: inFlightCount,
   queued: count - inFlightCount,
   queuedBytes: bytes,

@@ -69,6 +69,7 @@ export class MessageQueue {
   restore(first: Seq, next: Seq, count: number, bytes: number, wholeFrom: number): void {
     this.#bufferedUpTo = first;
     this.next = next;
+    this.context.queued += count - this.count;
     this.count = count;
     this.bytes = bytes;
     this.#inStorage?.changed(count, bytes);
@@ -140,6 +141,7 @@ export class MessageQueue {
     }
     const seq = this.next++ as Seq;
     this.count++;
+    this.context.queued++;
     this.bytes += bytes;
     this.#inStorage?.added(held - message.payload.byteLength, this.count, this.bytes);
     // The reader has fallen behind: from now on the buffer is filled by pages until it reaches the end again.
@@ -188,6 +190,7 @@ export class MessageQueue {
 
   /** Nothing will be put into it or taken from it any more. */
   ended(): void {
+    this.context.queued -= this.count;
     this.#inStorage?.close();
   }
 
@@ -220,6 +223,7 @@ export class MessageQueue {
   /** The entry is held by the queue of a member of the group, with its message. */
   reserved(entry: QueueEntry): void {
     entry.message = undefined;
+    this.context.queued--; // its delivery continues there
     this.#resize(entry, 0);
   }
 
@@ -261,7 +265,8 @@ export class MessageQueue {
     this.#request = 0;
     this.buffer.reserve(0);
     if (entries.length === 0) {
-      if (this.#unseen > 0) {
+      // Entries that the page was to begin with: in the queue, neither in memory nor appended since.
+      if (this.count - this.owner.inFlightCount - this.buffer.length > this.next - this.#readUpTo) {
         this.context.effects.lacks(this.id, this.#bufferedUpTo as Seq);
         return;
       }
@@ -292,13 +297,9 @@ export class MessageQueue {
     if (!isDropped) return false;
     // PUBREL is left to send: that is another delivery.
     this.count++;
+    this.context.queued++;
     counters.started++;
     return false;
-  }
-
-  /** Entries that the requested page was to begin with: in the queue, neither in memory nor appended since. */
-  get #unseen(): number {
-    return this.count - this.owner.inFlightCount - this.buffer.length - (this.next - this.#readUpTo);
   }
 
   /** PUBREC: keeps the entry, discards its payload. */
@@ -382,6 +383,7 @@ export class MessageQueue {
 
   #take(bytes: number): void {
     this.count--;
+    this.context.queued--;
     this.bytes -= bytes;
     if (this.count === 0) {
       // Entries dropped without being read were counted at an average size; an empty queue resets the remainder.

@@ -94,6 +94,10 @@ export class SharedGroup implements QueueOwner, DeliverySource, MemoryHolder<Con
     return this.#waiting.bytes;
   }
 
+  get firstWaiting(): Message | undefined {
+    return this.#waiting.buffer.peek()?.message;
+  }
+
   get connectedCount(): number {
     return this.#connected;
   }
@@ -161,6 +165,7 @@ export class SharedGroup implements QueueOwner, DeliverySource, MemoryHolder<Con
   #end(): void {
     const { counters, changes } = this.context;
     counters.dropped['session-ended'] += this.#waiting.count - this.#reserved.size;
+    this.context.queued += this.#reserved.size;
     this.#reserved.clear();
     this.context.trace?.queueEnded(this.id);
     if (this.#waiting.stored) changes.record({ kind: 'queue.drop', queue: this.id });
@@ -194,7 +199,7 @@ export class SharedGroup implements QueueOwner, DeliverySource, MemoryHolder<Con
 
   publish(message: Message): DeliveryOutcome {
     const waiting = this.#waiting;
-    const member = waiting.count === this.#reserved.size ? this.#nextReady(message) : undefined;
+    const member = waiting.count === this.#reserved.size ? this.#next((one) => this.#isReady(one, message)) : undefined;
     if (member !== undefined && !this.#reservesFor(member, message)) return this.#deliverTo(member, message, this);
     if (message.qos === 0) {
       this.context.counters.started++;
@@ -232,6 +237,7 @@ export class SharedGroup implements QueueOwner, DeliverySource, MemoryHolder<Con
     const isLowest = entry.seq === this.#lowest();
     // No longer in this group's queue: the last member had left.
     if (!this.#reserved.delete(entry)) return;
+    this.context.queued++; // counted again, to be removed
     this.#waiting.remove(entry, isLowest ? this.#lowest() : undefined);
   }
 
@@ -277,7 +283,7 @@ export class SharedGroup implements QueueOwner, DeliverySource, MemoryHolder<Con
         this.#waiting.dropped('expired', message, entry.qos);
         continue;
       }
-      const ready = this.#nextReady(message);
+      const ready = this.#next((one) => this.#isReady(one, message));
       if (ready === undefined && this.#isForAll(message)) {
         this.#blocked = entry;
         return;
@@ -338,11 +344,6 @@ export class SharedGroup implements QueueOwner, DeliverySource, MemoryHolder<Con
     return this.#waiting.firstUndelivered;
   }
 
-  /** Skips members that are offline or busy, or do not take the message. */
-  #nextReady(message: Message): Member | undefined {
-    return this.#next((member) => this.#isReady(member, message));
-  }
-
   #isReady(member: Member, message: Message): boolean {
     return member.session.isReadyFor(qosOf(member, message)) && takes(member, message);
   }
@@ -394,6 +395,7 @@ export class SharedGroup implements QueueOwner, DeliverySource, MemoryHolder<Con
       this.context.counters.transferred++;
       if (entry.message !== undefined) this.#waiting.push(entry.message, entry.options, undefined, false);
     }
+    before.ended();
     before.buffer.discard();
   }
 }

@@ -19,7 +19,7 @@ const BYTES_MAX = 128 * 1024;
 /** So much more waits of a client with unacknowledged messages: what it repeats must not hide its acknowledgements. */
 const RECEIVER_FACTOR = 32;
 /** Of all clients. Beyond it, a client that waits is not read at all. */
-const TOTAL_BYTES_MAX = 64 * 1024 * 1024;
+export const PUBLISHER_PACKETS_BYTES_MAX = 64 * 1024 * 1024;
 /** What a packet counts for besides its payload and its topic. */
 const PACKET_BYTES = 320;
 const FILTER_BYTES = 128;
@@ -62,7 +62,7 @@ export class Intake implements SlowedPublisher, Task {
     if (this.#isInHurry || this.#isOver || this.#waitsFor !== undefined) return;
     this.#waitsFor = backlog;
     backlog.slow(this);
-    if (this.context.heldBytes > TOTAL_BYTES_MAX) this.#suspend();
+    if (this.context.heldBytes > PUBLISHER_PACKETS_BYTES_MAX) this.#suspend();
   }
 
   /**
@@ -77,7 +77,8 @@ export class Intake implements SlowedPublisher, Task {
       return true;
     }
     this.#refusedSinceMs ??= nowMs;
-    if (nowMs - this.#refusedSinceMs >= limits.fullQueueTimeoutMs || heldBytes > TOTAL_BYTES_MAX) return false;
+    if (nowMs - this.#refusedSinceMs >= limits.fullQueueTimeoutMs || heldBytes > PUBLISHER_PACKETS_BYTES_MAX)
+      return false;
     this.#refused = detached(packet);
     this.#count(bytesOf(packet));
     this.#waitsFor = backlog;
@@ -165,7 +166,7 @@ export class Intake implements SlowedPublisher, Task {
     return (
       this.#held.length >= PACKETS_MAX * factor ||
       this.#bytes > BYTES_MAX * factor ||
-      this.context.heldBytes > TOTAL_BYTES_MAX
+      this.context.heldBytes > PUBLISHER_PACKETS_BYTES_MAX
     );
   }
 

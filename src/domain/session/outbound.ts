@@ -191,6 +191,7 @@ export class Outbound implements QueueOwner, Task {
     if (!this.queue.stored) for (const entry of this.queue.buffer) if (entry.source !== undefined) returned.push(entry);
     for (const entry of returned) this.#remove(entry);
     this.queue.close(this.#lowest());
+    this.context.outboundInFlight -= this.#inFlight.size;
     this.#inFlight.clear();
     this.#leftOut = undefined;
     for (const entry of returned) entry.source?.returnUndelivered(entry);
@@ -290,7 +291,7 @@ export class Outbound implements QueueOwner, Task {
     const packetId = packetIdOf(entry.seq);
     // Only storage needs the lowest entry, and finding it has a cost for each message.
     const wasLowest = this.queue.stored && entry.seq === this.#lowest();
-    this.#inFlight.delete(packetId);
+    if (this.#inFlight.delete(packetId)) this.context.outboundInFlight--;
     this.queue.remove(entry, wasLowest ? this.#lowest() : undefined);
   }
 
@@ -340,6 +341,7 @@ export class Outbound implements QueueOwner, Task {
         continue;
       }
       inFlight.set(packetId, entry);
+      context.outboundInFlight++;
       sent.passed(entry);
       if (entry.released || message === undefined) {
         output.acknowledge(PacketType.pubrel, packetId, ReasonCode.success);

@@ -287,11 +287,13 @@ export class Session implements Recipient, MemoryHolder<ConnectionId> {
   restoreInbound(packetId: number): void {
     (this.#inbound ??= new Set<number>()).add(packetId);
     this.context.leftBytes += inboundBytes(this.stored);
+    this.context.inboundInFlight++;
   }
 
   /** The session has ended. */
   forgetInbound(): void {
     this.context.leftBytes -= this.inboundCount * inboundBytes(this.stored);
+    this.context.inboundInFlight -= this.inboundCount;
     this.#inbound = undefined;
   }
 
@@ -321,6 +323,7 @@ export class Session implements Recipient, MemoryHolder<ConnectionId> {
     if (this.isOver) return;
     (this.#inbound ??= new Set<number>()).add(packetId);
     this.context.leftBytes += inboundBytes(this.stored);
+    this.context.inboundInFlight++;
     this.#holdInbound(1);
     if (this.stored) this.context.changes.record({ kind: 'inbound.put', clientId: this.clientId, packetId });
   }
@@ -329,6 +332,7 @@ export class Session implements Recipient, MemoryHolder<ConnectionId> {
   dropInbound(packetId: number): boolean {
     if (this.#inbound === undefined || !this.#inbound.delete(packetId)) return false;
     this.context.leftBytes -= inboundBytes(this.stored);
+    this.context.inboundInFlight--;
     this.#holdInbound(this.#earlierInbound?.delete(packetId) === true ? -2 : -1);
     if (this.stored) this.context.changes.record({ kind: 'inbound.drop', clientId: this.clientId, packetId });
     return true;

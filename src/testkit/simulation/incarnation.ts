@@ -94,6 +94,11 @@ export class BrokerIncarnation implements Clock {
     return this.service.engine.broker.counters.waiting;
   }
 
+  /** See `Broker.accountingBalance`. */
+  get accountingBalance(): number {
+    return this.service.engine.broker.accountingBalance;
+  }
+
   /** Ends the present turn. @returns whether there was one. */
   endTurn(): boolean {
     if (this.#turns.length === 0) return false;

@@ -134,8 +134,8 @@ export class Model implements NetworkObserver, ClientObserver {
     this.crashed(hasAbandonedChanges);
   }
 
-  turnEnded(pendingDeliveries: number): void {
-    for (const invariant of this.#invariants) invariant.turnEnded?.(pendingDeliveries);
+  turnEnded(pendingDeliveries: number, accountingBalance: number): void {
+    for (const invariant of this.#invariants) invariant.turnEnded?.(pendingDeliveries, accountingBalance);
   }
 
   // -- The end --

@@ -111,8 +111,8 @@ export interface Observations {
    * what must not be.
    */
   crashed?(mayLose: boolean, gaps: readonly Gap[]): void;
-  /** A turn of the broker has ended. */
-  turnEnded?(pendingDeliveries: number): void;
+  /** A turn of the broker has ended. @param accountingBalance what its counters have waiting and no queue has. */
+  turnEnded?(pendingDeliveries: number, accountingBalance: number): void;
   rested?(rest: Rest): void;
   /** A new client subscribed to everything and received these retained messages: their tags, by topic. */
   audited?(retained: ReadonlyMap<string, readonly string[]>): void;

@@ -123,7 +123,8 @@ export class World {
       this.#steps++;
       // The promises settle, because they can wait only for each other.
       await new Promise<void>((resolve) => setImmediate(resolve));
-      this.#model.turnEnded(this.#incarnation?.pendingDeliveries ?? 0);
+      const { pendingDeliveries = 0, accountingBalance = 0 } = this.#incarnation ?? {};
+      this.#model.turnEnded(pendingDeliveries, accountingBalance);
     } while (this.#incarnation?.endTurn() === true || this.#disk.work());
     this.#model.evidence.rules.turnEnded();
     this.#model.evidence.commands.turnEnded();

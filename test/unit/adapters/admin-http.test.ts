@@ -50,6 +50,8 @@ class FakeAdministration implements Administration {
   closed = 0;
   answer: () => Promise<unknown> = () => Promise.resolve({ done: true });
 
+  readonly metrics = () => Promise.resolve({ contentType: 'text/plain; version=0.0.4', body: 'one 1\n' });
+
   call(operation: string, request: unknown, actor: Actor): Promise<unknown> {
     this.calls.push({ operation, request, actor });
     return this.answer();
@@ -288,6 +290,54 @@ describe('tokens', () => {
     expect(events.map(({ kind }) => kind)).toEqual(Array(3).fill('administration-refused'));
     expect(await status(`Bearer ${token}`)).toBe(200);
     expect(administration.calls[0]?.actor).toEqual({ name: 'ops', role: 'write' });
+  });
+});
+
+describe('monitoring', () => {
+  const file = join(directory, 'tokens-of-monitoring');
+
+  const open2 = async (): ReturnType<typeof open> => {
+    writeFileSync(file, `${newToken('ops', 'read').line}\n`);
+    return open({ http: { host: '127.0.0.1', port: 0, tokens: file } });
+  };
+
+  test('metrics and health need no token on loopback, and everything else does', async () => {
+    const { administration, address } = await open2();
+    administration.answer = () => Promise.resolve({ isReady: true, checks: [] });
+    const status = async (path: string, init?: RequestInit): Promise<number> =>
+      (await fetch(`http://${address}${path}`, init)).status;
+    const paths = ['/metrics', '/health/live', '/health/ready', '/api/v1/metrics', '/metrics/x'];
+    expect(await Promise.all(paths.map((path) => status(path)))).toEqual([200, 200, 200, 401, 401]);
+    expect(await status('/metrics', { method: 'POST' })).toBe(401);
+    const metrics = await fetch(`http://${address}/metrics`);
+    expect([metrics.headers.get('content-type'), await metrics.text()]).toEqual([
+      'text/plain; version=0.0.4',
+      'one 1\n',
+    ]);
+  });
+
+  test('a page of another name that leads to loopback reads no metrics', async () => {
+    const { address = '' } = await open2();
+    const [host, port] = address.split(':');
+    const status = (name: string): Promise<number | undefined> =>
+      new Promise((done, fail) => {
+        httpRequest({ host, port, path: '/metrics', headers: { host: name } }, ({ statusCode }) => {
+          done(statusCode);
+        })
+          .on('error', fail)
+          .end();
+      });
+    expect(await status('attacker.example')).toBe(401);
+    expect(await status('localhost:1')).toBe(200);
+    expect(await status('[::1]:1')).toBe(200);
+  });
+
+  test('a broker that is not ready answers 503 with its checks, and is live', async () => {
+    const { administration } = await open();
+    const health = { isReady: false, checks: [{ check: 'storage', isOk: false, detail: 'operations fail' }] };
+    administration.answer = () => Promise.resolve(health);
+    expect(await send('GET', '/health/ready')).toMatchObject({ status: 503, body: health });
+    expect(await send('GET', '/health/live')).toMatchObject({ status: 200, body: { isLive: true } });
   });
 });
 

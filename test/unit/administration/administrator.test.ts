@@ -12,6 +12,7 @@ import type { Query, QueryKind } from '../../../src/domain/queries.js';
 import type { AdministrationError } from '../../../src/ports/index.js';
 import type { BrokerEvent, LifecycleEvent, LogLevel } from '../../../src/ports/index.js';
 import { VirtualClock } from '../../../src/testkit/virtual-clock.js';
+import { measuresOf } from '../../support/measures.js';
 import { CoreHarness, will } from '../../support/core-harness.js';
 
 const WRITER = { name: 'alice', role: 'write' } as const;
@@ -38,6 +39,8 @@ function partsOf(harness: CoreHarness, more: Partial<BrokerParts> = {}): BrokerP
     },
     storageState: { isWriting: true, isReading: true, error: undefined },
     uncommittedChanges: () => 0,
+    measure: () => measuresOf(harness.broker.query({ kind: 'counts' })),
+    listeners: [],
     ackLevel: 'flushed',
     limits: {
       current: { maxInflight: 5, messageExpiryMax: undefined },
@@ -102,6 +105,8 @@ const REQUESTS: { readonly [Name in OperationName]: RequestOf<Name> } = {
   'retained-message': { topic: 't' },
   limits: {},
   storage: {},
+  metrics: {},
+  health: {},
   publish: { topic: 't', payload: 'x', qos: 1, contentType: 'text/plain' },
   'purge-queue': { clientId: 'a' },
   disconnect: { clientId: 'away' },

@@ -1,5 +1,6 @@
 // The incoming side of one connection: when its packets are handed to the core, and when its channel is paused.
 import { describe, expect, test } from '@jest/globals';
+import { Flow } from '../../../src/application/flow.js';
 import { LinkInput } from '../../../src/application/link-input.js';
 import type { InputOwner } from '../../../src/application/link-input.js';
 import type { ParkingReason } from '../../../src/application/parking.js';
@@ -45,6 +46,7 @@ function started() {
   const held: number[] = [];
   const owner: InputOwner = {
     loop,
+    received: new Flow(),
     recordedChanges: 0,
     observesPackets: false,
     packetRead: () => undefined,
