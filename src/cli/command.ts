@@ -2,6 +2,7 @@
 import { Command } from 'commander';
 import { addAcl } from './acl.js';
 import { addCheckConfig } from './check-config.js';
+import { addCompletion } from './completion/completion.js';
 import { addConfigSchema } from './config-schema.js';
 import { addConvert } from './convert.js';
 import { addExport } from './export.js';
@@ -43,7 +44,8 @@ export async function run(args: readonly string[], host: ProcessHost): Promise<n
   }
 }
 
-function commandLine(host: ProcessHost): Command {
+/** The program of the command, which `docs/commands.md` is made from too. */
+export function commandLine(host: ProcessHost): Command {
   const program = new Command('hexmq')
     .description('An MQTT broker with swappable storage, where an acknowledgement means stored.')
     .version(VERSION, '-V, --version', 'print the version')
@@ -75,5 +77,6 @@ function commandLine(host: ProcessHost): Command {
   addMigrate(program, host);
   addExport(program, host);
   addImport(program, host);
+  addCompletion(program, host);
   return program;
 }

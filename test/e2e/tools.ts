@@ -9,6 +9,7 @@ import { join, resolve } from 'node:path';
 export type Tool =
   | 'cc'
   | 'chromium'
+  | 'fish'
   | 'hivemq'
   | 'mosquitto'
   | 'mosquitto_broker'
@@ -20,7 +21,9 @@ export type Tool =
   | 'prlimit'
   | 'promtool'
   | 'script'
-  | 'systemd_notify';
+  | 'systemd_analyze'
+  | 'systemd_notify'
+  | 'zsh';
 
 function works(command: string, args: readonly string[]): boolean {
   const { error, status } = spawnSync(command, args, { stdio: 'ignore' });
@@ -64,6 +67,7 @@ export const INSTALLED = {
 const IS_THERE: Readonly<Record<Tool, () => boolean>> = {
   cc: () => process.platform === 'linux' && works('cc', ['--version']),
   chromium: () => CHROMIUM !== undefined,
+  fish: () => works('fish', ['--version']),
   hivemq: () => existsSync(INSTALLED.java) && works('javac', ['-version']),
   mosquitto: () => works('mosquitto_pub', ['--help']) && works('mosquitto_sub', ['--help']),
   mosquitto_broker: () => spawnSync('mosquitto', ['-h'], { stdio: 'ignore' }).error === undefined,
@@ -75,7 +79,9 @@ const IS_THERE: Readonly<Record<Tool, () => boolean>> = {
   prlimit: () => works('prlimit', ['--version']),
   promtool: () => works('promtool', ['--version']),
   script: () => works('script', ['--version']),
+  systemd_analyze: () => works('systemd-analyze', ['--version']),
   systemd_notify: () => hasPython() && works('systemd-notify', ['--version']),
+  zsh: () => works('zsh', ['--version']),
 };
 
 /** What is needed for each name, for the reader of a summary. */
