@@ -37,10 +37,11 @@ export class BrokerProcess {
 
   /**
    * @param {string | undefined} directory of file storage; `undefined` for memory storage
-   * @param {{ readonly limits?: Readonly<Record<string, number>>, readonly nodeArguments?: readonly string[] }}
-   * [options] `limits`: by the names of their environment variables
+   * @param {{ readonly limits?: Readonly<Record<string, number>>, readonly nodeArguments?: readonly string[],
+   * readonly environment?: Readonly<Record<string, string>> }} [options] `limits`: by the names of their environment
+   * variables; `environment`: variables that name the storage, in place of the directory
    */
-  static async start(directory, { limits = {}, nodeArguments = [] } = {}) {
+  static async start(directory, { limits = {}, nodeArguments = [], environment } = {}) {
     if (!existsSync(MAIN)) throw new Error(`${MAIN} is missing: build it first (npm run build)`);
     const inherited = Object.entries(process.env).filter(([name]) => !name.startsWith('HEXMQ_'));
     const given = Object.entries(limits).map(([name, value]) => [`HEXMQ_LIMITS_${name}`, String(value)]);
@@ -53,12 +54,12 @@ export class BrokerProcess {
         'start',
         '--port',
         '0',
-        ...(directory === undefined ? ['--storage', 'memory'] : ['--storage', 'file', '--data', directory]),
+        ...(environment === undefined ? storageFlags(directory) : []),
         '--log-level',
         'error',
       ],
       {
-        env: Object.fromEntries([...inherited, ...given]),
+        env: { ...Object.fromEntries([...inherited, ...given]), ...environment },
         stdio: ['ignore', 'pipe', 'pipe'],
       },
     );
@@ -128,5 +129,8 @@ export class BrokerProcess {
     this.port = Number(this.port);
   }
 }
+
+const storageFlags = (directory) =>
+  directory === undefined ? ['--storage', 'memory'] : ['--storage', 'file', '--data', directory];
 
 export const mebibytes = (bytes) => (bytes / 1024 / 1024).toFixed(0);
