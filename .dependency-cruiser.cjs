@@ -305,21 +305,45 @@ module.exports = {
       comment:
         'The composition creates it, and the command takes the types of its operations; all others use the port.',
       severity: 'error',
-      from: { path: '^(src|adapters)/', pathNot: '^src/(administration|composition|cli)/' },
+      from: { path: '^(src|adapters)/', pathNot: '^src/(administration|composition|cli|dashboard)/' },
       to: { path: '^src/administration/' },
+    },
+    {
+      name: 'dashboard-knows-only-the-operations',
+      comment:
+        'The dashboard is a program for browsers that calls the API like any other: of the broker it takes the types ' +
+        'of the operations, and of the packages those that are made for browsers.',
+      severity: 'error',
+      from: { path: '^src/dashboard/' },
+      to: { pathNot: ['^src/dashboard/', '^src/administration/operations\\.ts$', packages('preact', 'uplot', 'mqtt')] },
+    },
+    {
+      name: 'dashboard-takes-types-of-the-operations',
+      comment: 'A value from there would bring the code that validates into the page.',
+      severity: 'error',
+      from: { path: '^src/dashboard/' },
+      to: { path: '^src/administration/', dependencyTypesNot: ['type-only'] },
+    },
+    {
+      name: 'dashboard-is-served-not-imported',
+      comment: 'What is built from it is a page: the broker serves it as files.',
+      severity: 'error',
+      from: { path: '^(src|adapters)/', pathNot: '^src/dashboard/' },
+      to: { path: '^src/dashboard/' },
     },
     {
       name: 'production-imports-no-tests',
       comment: 'Code that exists only for tests is not shipped.',
       severity: 'error',
-      from: { path: '^(src|adapters)/' },
+      from: { path: '^(src|adapters)/', pathNot: '^src/dashboard/' },
       to: { path: ['^test/', packages('@jest', 'jest', 'mqtt', 'mqtt-packet')] },
     },
     {
       name: 'declared-dependencies-only',
       comment: 'Shipped code may only need packages that an installation brings.',
       severity: 'error',
-      from: { path: '^(src|adapters)/', pathNot: '^src/testkit/' },
+      // The build puts the packages of the dashboard into the page.
+      from: { path: '^(src|adapters)/', pathNot: '^src/(testkit|dashboard)/' },
       to: { dependencyTypes: ['npm-dev', 'npm-no-pkg', 'npm-unknown'] },
     },
     {

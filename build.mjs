@@ -7,13 +7,23 @@ import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { existsSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import { dirname, join, relative, resolve, sep } from 'node:path';
+import { basename, dirname, extname, join, relative, resolve, sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { brotliCompressSync, gzipSync } from 'node:zlib';
 
 // Not `import.meta.dirname`, which older versions of Node lack: they get as far as the sentence about their version.
 const ROOT = dirname(fileURLToPath(import.meta.url));
 const DIST = join(ROOT, 'dist');
 const COMMAND = join(DIST, 'src/cli');
+/** The dashboard: what is served of it, and what that is made from. */
+const PAGE = join(DIST, 'dashboard');
+const PAGE_SOURCES = join(ROOT, 'src/dashboard');
+const MEDIA_TYPES = {
+  '.html': 'text/html; charset=utf-8',
+  '.js': 'text/javascript; charset=utf-8',
+  '.css': 'text/css; charset=utf-8',
+  '.svg': 'image/svg+xml',
+};
 const PORTS = join(ROOT, 'src/ports');
 /** Everything that decides what a build produces; the lock file stands for the installed packages. */
 const INPUTS = [
@@ -45,7 +55,9 @@ async function run() {
     // The compiler has printed what is wrong.
     process.exit(1);
   }
-  const outputs = await bundleCommand(build);
+  const { inputs, outputs } = await bundleCommand(build);
+  const ofDashboard = await bundleDashboard(build);
+  writeFileSync(join(DIST, 'THIRD-PARTY-LICENSES.txt'), licensesOf([...inputs, ...ofDashboard]));
   removeOutputsWithoutSource(outputs);
   const main = join(COMMAND, 'main.js');
   writeFileSync(join(DIST, 'config-schema.json'), execFileSync(process.execPath, [main, 'config-schema']));
@@ -71,7 +83,7 @@ function refuse(problem) {
   process.exit(1);
 }
 
-/** @returns the files of the bundle. */
+/** @returns the files that are in the bundle, and those that it consists of. */
 async function bundleCommand(build) {
   const { metafile } = await build({
     absWorkingDir: ROOT,
@@ -99,8 +111,54 @@ async function bundleCommand(build) {
     },
     logLevel: 'warning',
   });
-  writeFileSync(join(DIST, 'THIRD-PARTY-LICENSES.txt'), licensesOf(Object.keys(metafile.inputs)));
-  return new Set(Object.keys(metafile.outputs).map((path) => join(ROOT, path)));
+  return {
+    inputs: Object.keys(metafile.inputs),
+    outputs: new Set(Object.keys(metafile.outputs).map((path) => join(ROOT, path))),
+  };
+}
+
+/** The page for browsers, with names that change with the content. @returns the files that are in it. */
+async function bundleDashboard(build) {
+  rmSync(PAGE, { recursive: true, force: true });
+  const { metafile } = await build({
+    absWorkingDir: ROOT,
+    entryPoints: ['src/dashboard/main.tsx'],
+    outdir: relative(ROOT, PAGE),
+    entryNames: '[name]-[hash]',
+    chunkNames: '[name]-[hash]',
+    bundle: true,
+    // The console's client is a chunk of its own.
+    splitting: true,
+    format: 'esm',
+    platform: 'browser',
+    target: ['es2022', 'chrome111', 'firefox113', 'safari16.4'],
+    jsx: 'automatic',
+    jsxImportSource: 'preact',
+    minify: true,
+    legalComments: 'none',
+    metafile: true,
+    logLevel: 'warning',
+  });
+  writePage(Object.keys(metafile.outputs).map((path) => basename(path)));
+  return Object.keys(metafile.inputs);
+}
+
+/** What is served, as a table of names; compressed here, so that nothing has to be when it is served. */
+function writePage(bundled) {
+  const [script, style] = ['js', 'css'].map((end) =>
+    bundled.find((name) => new RegExp(`^main-.*\\.${end}$`).test(name)),
+  );
+  const html = readFileSync(join(PAGE_SOURCES, 'index.html'), 'utf8');
+  writeFileSync(join(PAGE, 'index.html'), html.replace('{{script}}', script).replace('{{style}}', style));
+  writeFileSync(join(PAGE, 'icon.svg'), readFileSync(join(PAGE_SOURCES, 'icon.svg')));
+  const files = ['index.html', 'icon.svg', ...bundled].map((name) => {
+    const content = readFileSync(join(PAGE, name));
+    writeFileSync(join(PAGE, `${name}.gz`), gzipSync(content, { level: 9 }));
+    writeFileSync(join(PAGE, `${name}.br`), brotliCompressSync(content));
+    const etag = `"${createHash('sha256').update(content).digest('base64url').slice(0, 22)}"`;
+    return { name, type: MEDIA_TYPES[extname(name)], etag, isImmutable: bundled.includes(name) };
+  });
+  writeFileSync(join(PAGE, 'files.json'), JSON.stringify(files, null, 2));
 }
 
 /**

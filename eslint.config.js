@@ -50,7 +50,7 @@ const NO_ASYNC = [
 export default defineConfig(
   { ignores: ['dist/', 'coverage/', 'data/'] },
   {
-    files: ['**/*.ts'],
+    files: ['**/*.ts', '**/*.tsx'],
     extends: [tseslint.configs.recommendedTypeChecked],
     languageOptions: { parserOptions: { projectService: true, tsconfigRootDir: import.meta.dirname } },
     linterOptions: { reportUnusedDisableDirectives: 'error' },
@@ -119,6 +119,34 @@ export default defineConfig(
         { name: 'Date', message: 'The shell takes the time from the clock port.' },
       ],
       'no-restricted-properties': ['error', ...IMPURE_PROPERTIES],
+    },
+  },
+  {
+    files: ['src/dashboard/**/*.ts', 'src/dashboard/**/*.tsx'],
+    rules: {
+      // Its compiler knows Node's types, through those of the operations; a browser has none of it.
+      'no-restricted-globals': [
+        'error',
+        ...['process', 'Buffer', 'global', 'require', 'setImmediate', 'clearImmediate'].map((name) => ({
+          name,
+          message: 'The dashboard runs in a browser.',
+        })),
+      ],
+      'no-restricted-properties': [
+        'error',
+        ...['innerHTML', 'outerHTML', 'insertAdjacentHTML', 'dangerouslySetInnerHTML'].map((property) => ({
+          property,
+          message: 'What clients have sent is shown as text.',
+        })),
+      ],
+      'no-restricted-syntax': [
+        'error',
+        {
+          selector: "JSXAttribute[name.name='dangerouslySetInnerHTML']",
+          message: 'What clients have sent is shown as text.',
+        },
+        { selector: "JSXAttribute[name.name='style']", message: 'The policy of the page allows no inline style.' },
+      ],
     },
   },
   {

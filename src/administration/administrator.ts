@@ -46,6 +46,7 @@ export class Administrator implements Administration {
 
   readonly #handlers: Handlers = {
     status: () => this.#queries.status(),
+    caller: (_request, { name, role }) => ({ name, role }),
     client: ({ clientId }) => this.#queries.client(clientId),
     session: ({ clientId }) => this.#queries.session(clientId),
     'retained-message': (request) => this.#queries.retainedMessage(request),
@@ -53,6 +54,7 @@ export class Administrator implements Administration {
     metrics: () => this.#metrics.json(),
     health: () => this.#queries.health(),
     storage: () => this.#queries.storage(),
+    'acl-explain': (request) => this.#queries.aclExplain(request),
     disconnect: (request, actor) => this.#commands.disconnect(request, actor),
     'delete-session': (request, actor) => this.#commands.deleteSession(request, actor),
     'delete-retained': (request, actor) => this.#commands.deleteRetained(request, actor),

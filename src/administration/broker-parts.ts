@@ -1,5 +1,7 @@
 // What the administration needs of the broker that it administers.
 import type {
+  AccessAction,
+  AccessRule,
   AckLevel,
   Backup,
   BrokerControl,
@@ -25,6 +27,31 @@ export interface LevelControl {
   level: LogLevel;
 }
 
+/** How a listener is reached, besides its address. */
+export interface ListenerKind {
+  readonly type: string;
+  /** Of the URL; only for WebSocket. */
+  readonly path?: string;
+}
+
+export interface AccessQuestion {
+  readonly clientId: string;
+  readonly userName: string | undefined;
+  readonly action: AccessAction;
+  /** A Topic Name; for `subscribe` a Topic Filter. */
+  readonly topic: string;
+}
+
+/** What the access rules say to a question, and why. */
+export interface AccessExplanation {
+  readonly isAllowed: boolean;
+  readonly rule?: AccessRule | undefined;
+  readonly reason?: string | undefined;
+  readonly skippedRules: readonly { readonly rule: AccessRule; readonly reason: string }[];
+  readonly delivery: readonly AccessRule[];
+  readonly deliveryDefault: 'allow' | 'deny' | undefined;
+}
+
 export interface BrokerParts {
   readonly control: BrokerControl;
   readonly storage: Pick<Storage, 'traits' | 'readQueue' | 'readRetained'>;
@@ -32,11 +59,16 @@ export interface BrokerParts {
   readonly uncommittedChanges: () => number;
   readonly measure: () => Measures;
   readonly ackLevel: AckLevel;
+  /** The name of the adapter. */
+  readonly storageAdapter: string;
   /** By listener; as in the configuration, with `undefined` for `off`. */
   readonly limits: { readonly current: object; readonly perListener: ReadonlyMap<string, object> };
   readonly addresses: ReadonlyMap<string, string>;
   /** The names of those that have to be open. */
   readonly listeners: readonly string[];
+  readonly listenerKinds: ReadonlyMap<string, ListenerKind>;
+  /** @throws AdministrationError (as a rejection) if the topic is not valid or an authorizer fails. */
+  readonly explain: (question: AccessQuestion) => Promise<AccessExplanation>;
   readonly reload: () => Promise<ReloadResult>;
   readonly backups: {
     /** @throws AdministrationError */

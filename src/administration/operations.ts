@@ -32,6 +32,7 @@ const done = () => z.strictObject({ result: z.literal('done') });
 
 export const OPERATIONS = {
   status: query('What runs, since when, and how much there is of everything.', s.request({}), s.status),
+  caller: query('Who calls, and with which role.', s.request({}), s.caller),
   clients: query('Network connections, in the order of their opening.', byPrefix(), s.page(s.client)),
   client: query('The connection of one client.', ofClient(), s.client),
   sessions: query('Sessions, with a connection or without.', byPrefix(), s.page(s.session)),
@@ -76,6 +77,16 @@ export const OPERATIONS = {
   storage: query('The state of the storage.', s.request({}), s.storage),
   metrics: query('All metrics, as they are now.', s.request({}), z.array(s.metric)),
   health: query('Whether the broker can serve clients, with each check.', s.request({}), s.health),
+  'acl-explain': query(
+    'Whether a client may do something, and the access rule that decides.',
+    s.request({
+      clientId: s.clientId(),
+      userName: s.text('The user name; absent for a client without one.').optional(),
+      action: s.oneOf(s.ACCESS_ACTIONS, 'What the client would do.'),
+      topic: s.text('A Topic Name; for subscribe a Topic Filter.'),
+    }),
+    s.explanation,
+  ),
   disconnect: command(
     'Ends the connection of a client. It counts as lost: its will is published, and a stored session stays.',
     ofClient(),

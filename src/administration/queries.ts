@@ -32,6 +32,14 @@ const READS = {
   late: 'storage has not answered within 10 s',
 };
 
+/** Authorizers may ask a service or a database. */
+const EXPLANATIONS = {
+  max: 4,
+  timeoutMs: 10_000,
+  busy: 'access is being explained to other callers: try again in a moment',
+  late: 'the authorizers have not answered within 10 s',
+};
+
 /** The first page of each paged operation. */
 export type Begin = {
   readonly [Name in PagedOperation]: (
@@ -41,6 +49,7 @@ export type Begin = {
 
 export class Queries {
   readonly #reads: BoundedCalls;
+  readonly #explanations: BoundedCalls;
   readonly #startedMs: number;
 
   readonly begin: Begin = {
@@ -68,11 +77,12 @@ export class Queries {
 
   constructor(readonly parts: BrokerParts) {
     this.#reads = new BoundedCalls(parts.clock, READS);
+    this.#explanations = new BoundedCalls(parts.clock, EXPLANATIONS);
     this.#startedMs = parts.clock.wallMs();
   }
 
   status(): AnswerOf<'status'> {
-    const { control, version, clock, levels, addresses } = this.parts;
+    const { control, version, clock, levels, addresses, listenerKinds } = this.parts;
     const counts = control.query({ kind: 'counts' });
     return {
       version,
@@ -80,7 +90,7 @@ export class Queries {
       startedAt: show.instant(this.#startedMs),
       now: show.instant(clock.wallMs()),
       logLevel: levels[0]?.level ?? 'silent',
-      listeners: [...addresses].map(([listener, address]) => ({ listener, address })),
+      listeners: [...addresses].map(([listener, address]) => ({ listener, address, ...listenerKinds.get(listener) })),
       storage: this.storage(),
       connections: counts.connections,
       sessions: counts.sessions,
@@ -93,9 +103,10 @@ export class Queries {
   }
 
   storage(): AnswerOf<'storage'> {
-    const { storage, storageState, ackLevel, uncommittedChanges } = this.parts;
+    const { storage, storageAdapter, storageState, ackLevel, uncommittedChanges } = this.parts;
     const { isWriting, isReading, error } = storageState;
     return {
+      adapter: storageAdapter,
       isDurable: storage.traits.durable,
       ackLevel,
       isWriting,
@@ -116,6 +127,10 @@ export class Queries {
       limits: limitsOf(current),
       listeners: [...perListener].map(([listener, limits]) => ({ listener, limits: limitsOf(limits) })),
     };
+  }
+
+  async aclExplain({ userName, ...question }: CheckedRequestOf<'acl-explain'>): Promise<AnswerOf<'acl-explain'>> {
+    return show.explanationOf(await this.#explanations.run(() => this.parts.explain({ userName, ...question })));
   }
 
   client(clientId: string): AnswerOf<'client'> {

@@ -85,6 +85,8 @@ const instant = (meaning: string) => z.iso.datetime().describe(meaning);
 const count = (meaning: string) => z.int().min(0).describe(meaning);
 const qos = () => z.union([z.literal(0), z.literal(1), z.literal(2)]);
 
+export const caller = z.strictObject({ name: z.string(), role: z.enum(['read', 'write']) });
+
 export const client = z.strictObject({
   clientId: z.string().optional().describe('Absent until CONNECT is received.'),
   connection: z.int().describe('The number of the network connection.'),
@@ -191,6 +193,7 @@ export const limits = z.strictObject({
 });
 
 export const storage = z.strictObject({
+  adapter: z.string().describe('file, mongodb, memory, or the name of a package.'),
   isDurable: z.boolean().describe('Whether what is stored survives a restart.'),
   ackLevel: z.enum(['received', 'stored', 'flushed']),
   isWriting: z.boolean().describe('False while writes fail; acknowledgements then wait.'),
@@ -205,7 +208,14 @@ export const status = z.strictObject({
   startedAt: instant('When the broker started.'),
   now: instant('The date of the machine.'),
   logLevel: z.string(),
-  listeners: z.array(z.strictObject({ listener: z.string(), address: z.string() })),
+  listeners: z.array(
+    z.strictObject({
+      listener: z.string(),
+      address: z.string(),
+      type: z.string().describe('As in the configuration: tcp, tls, ws, wss, unix.').optional(),
+      path: z.string().describe('Of the URL, for WebSocket.').optional(),
+    }),
+  ),
   storage,
   connections: count('Clients that are connected.'),
   sessions: count('With a connection or without.'),
@@ -288,6 +298,27 @@ export const traceRecord = z
     detail: z.string().optional().describe('The rule that decided, if one did.'),
   })
   .describe('A step of a message; what is not known is left out.');
+
+const accessRule = z.strictObject({
+  effect: z.enum(['allow', 'deny']),
+  actions: z.array(z.string()),
+  topicFilter: z.string(),
+  source: z.string().describe('Where the rule stands.'),
+});
+
+export const explanation = z.strictObject({
+  isAllowed: z.boolean(),
+  rule: accessRule.describe('The rule that decides; absent if none does.').optional(),
+  reason: z.string().describe('Why, where no rule decides.').optional(),
+  skippedRules: z
+    .array(z.strictObject({ rule: accessRule, reason: z.string() }))
+    .describe('Rules before it that do not decide, and why.'),
+  skippedCount: count('How many those are; the list has the first of them.'),
+  delivery: z.array(accessRule).describe('Of an allowed subscription: the rules for its messages, in order.'),
+  deliveryDefault: z.enum(['allow', 'deny']).describe('For topics that none of them covers.').optional(),
+});
+
+export const ACCESS_ACTIONS = ['publish', 'subscribe', 'receive'] as const;
 
 export const LOG_LEVELS = ['debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const;
 

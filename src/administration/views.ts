@@ -1,6 +1,7 @@
 // From what the core and the storage say to what the administration answers: names of MQTT, dates as strings, and no
 // keys without a value.
 import type {
+  AccessRule,
   ConnectionView,
   Counts,
   Message,
@@ -14,6 +15,7 @@ import type {
   SubscriptionView,
   WillView,
 } from '../ports/index.js';
+import type { AccessExplanation } from './broker-parts.js';
 import type { AnswerOf, ItemOf } from './operations.js';
 
 /** The largest instant that a date can hold, in milliseconds. */
@@ -155,4 +157,26 @@ export const messagesOf = ({ deliveries }: Counts): AnswerOf<'status'>['messages
   transferred: deliveries.transferred,
   waiting: deliveries.waiting,
   dropped: { ...deliveries.dropped },
+});
+
+/** Of the rules that do not decide; a client can have thousands. */
+const RULES_SHOWN = 100;
+
+const ruleOf = ({ effect, actions, topicFilter, source }: AccessRule) => ({
+  effect,
+  actions: [...actions],
+  topicFilter: topicFilter as string,
+  source,
+});
+
+export const explanationOf = (explanation: AccessExplanation): AnswerOf<'acl-explain'> => ({
+  isAllowed: explanation.isAllowed,
+  ...some('rule', explanation.rule, ruleOf),
+  ...some('reason', explanation.reason, same),
+  skippedRules: explanation.skippedRules
+    .slice(0, RULES_SHOWN)
+    .map(({ rule, reason }) => ({ rule: ruleOf(rule), reason })),
+  skippedCount: explanation.skippedRules.length,
+  delivery: explanation.delivery.slice(0, RULES_SHOWN).map(ruleOf),
+  ...some('deliveryDefault', explanation.deliveryDefault, same),
 });

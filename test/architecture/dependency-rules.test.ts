@@ -147,6 +147,17 @@ const VIOLATIONS: Readonly<Record<string, Readonly<Record<string, string>>>> = {
     'adapters/admin/direct/index.ts':
       "import type { value } from '../../../src/administration/operations.js'; export type T = typeof value;",
   },
+  'dashboard-knows-only-the-operations': {
+    'src/dashboard/inside.ts': "import type { value } from '../ports/index.js'; export type T = typeof value;",
+    'src/dashboard/server.ts': "import { readFileSync } from 'node:fs'; export const text = readFileSync('x');",
+  },
+  'dashboard-takes-types-of-the-operations': {
+    'src/dashboard/heavy.ts':
+      "import { value } from '../administration/operations.js'; export const other = value;",
+  },
+  'dashboard-is-served-not-imported': {
+    'src/cli/page.ts': "import { value } from '../dashboard/format.js'; export const other = value;",
+  },
   'fastify-only-in-the-admin-adapter': { 'src/composition/serving.ts': "import 'fastify';" },
   'production-imports-no-tests': {
     'src/application/shortcut.ts': "import { value } from '../../test/support/helper.js'; export const other = value;",
@@ -177,6 +188,7 @@ const IMPORTED_FILES = [
   'src/domain/handlers/handler.ts',
   'src/ports/index.ts',
   'src/administration/operations.ts',
+  'src/dashboard/format.ts',
   'src/application/engine.ts',
   'src/index.ts',
   'adapters/storage/one/index.ts',

@@ -7,7 +7,7 @@ import { projectFiles, topLevel } from './tidy/project-files.js';
 import { FILE_LINES_MAX, FUNCTION_LINES_MAX, LINE_COLUMNS_MAX, RULES } from './tidy/rules.js';
 import type { RuleName } from './tidy/rules.js';
 
-const CODE = projectFiles('', /\.(ts|mjs|cjs|js)$/);
+const CODE = projectFiles('', /\.(tsx?|mjs|cjs|js)$/);
 const SCRIPTS = projectFiles('', /\.sh$/);
 const PROSE = projectFiles('', /\.md$/);
 

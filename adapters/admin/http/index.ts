@@ -12,6 +12,8 @@ import type { TlsOptions } from '../../network/sockets/tls-files.js';
 import { byCredentials, onSocket } from './access.js';
 import type { CertificateRole, Identify } from './access.js';
 import { listenOnPath, listenOnPort } from './listening.js';
+import { createPages } from './pages.js';
+import type { Pages } from './pages.js';
 import { rawAnswer } from './problem.js';
 import { Tokens } from './tokens.js';
 
@@ -71,12 +73,14 @@ abstract class Endpoint implements AdministrationEndpoint {
     administration: Administration,
     identify: Identify,
     listens: (server: Server) => Promise<string>,
+    pages?: Pages,
   ): Promise<string> {
     server.maxConnections = CONNECTIONS_MAX;
     server.maxRequestsPerSocket = REQUESTS_PER_CONNECTION_MAX;
     server.setTimeout(SILENT_MS);
     const parts = { administration, server, identify, refused: this.#refused };
     server.on('request', (request: IncomingMessage, response: ServerResponse) => {
+      if (pages?.answer(request, response) === true) return;
       (this.#app ??= loadApp(parts)).then(
         (handle) => {
           handle(request, response);
@@ -164,7 +168,8 @@ class HttpEndpoint extends Endpoint {
         ? createServer(SERVER)
         : (this.#secure = createSecureServer({ ...SERVER, ...context, ...clientCertificates(tls) }));
     const identify = byCredentials(this.#tokens, certificates);
-    return this.listen(server, administration, identify, (one) => listenOnPort(one, host, port));
+    const listens = (one: Server): Promise<string> => listenOnPort(one, host, port);
+    return this.listen(server, administration, identify, listens, createPages(administration));
   }
 
   async reload(): Promise<void> {

@@ -1,8 +1,9 @@
 // The administration and its endpoints, loaded after everything that it administers: endpoints open last.
 import { ContainerModule } from 'inversify';
 import { Administrator } from '../../administration/administrator.js';
-import type { BrokerParts } from '../../administration/broker-parts.js';
+import type { BrokerParts, ListenerKind } from '../../administration/broker-parts.js';
 import { Endpoints } from '../../administration/endpoints.js';
+import { Authorization } from '../../application/authorization.js';
 import { Backups } from '../../application/backups.js';
 import { Committer } from '../../application/committer.js';
 import { Engine } from '../../application/engine.js';
@@ -13,11 +14,12 @@ import { Reloading } from '../../application/reloading.js';
 import { LiveSettings } from '../../application/settings.js';
 import { StorageHealth } from '../../application/storage-reports.js';
 import type { BackupText } from '../../application/transfer/backup.js';
-import { Clock, Storage, Telemetry } from '../../ports/index.js';
+import { AdministrationError, Clock, Storage, Telemetry } from '../../ports/index.js';
 import type { AdministrationEndpoint, StorageSnapshot } from '../../ports/index.js';
+import { explainBy, topicProblem } from '../access-question.js';
 import { BUILT_IN_ADAPTERS } from '../adapter-table.js';
 import type { AdapterComponents, EndpointOptions } from '../adapter-table.js';
-import type { AdminSocket } from '../config-schema.js';
+import type { AdminSocket, ListenerConfig } from '../config-schema.js';
 import type { Config } from '../config.js';
 import { all, at, byName, Components, Endpoint, LifecyclePart } from '../injection.js';
 import { construct } from '../plugin-loader.js';
@@ -32,6 +34,7 @@ interface Dependencies {
   readonly committer: Committer;
   readonly measurements: Measurements;
   readonly listening: Listening;
+  readonly authorization: Authorization;
   readonly telemetry: readonly Telemetry[];
   readonly events: EventTap;
   readonly clock: Clock;
@@ -58,6 +61,7 @@ export const administrationModule = (config: Config, socket: AdminSocket | undef
         committer: Committer,
         measurements: Measurements,
         listening: Listening,
+        authorization: Authorization,
         telemetry: all(Telemetry),
         events: EventTap,
         clock: Clock,
@@ -96,9 +100,12 @@ function partsOf({ engine, settings, ...parts }: Dependencies, config: Config): 
     uncommittedChanges: () => committer.waitingChanges,
     measure: () => measurements.read(),
     ackLevel,
+    storageAdapter: adapter,
     limits: settings,
     addresses: listening.addresses,
     listeners: config.listeners.map(({ name }) => name),
+    listenerKinds: new Map(config.listeners.map((listener) => [listener.name, kindOf(listener)])),
+    explain: explainer(parts.authorization, settings, config.listeners),
     reload: () => reloading.request(),
     backups: new Backups({
       storage: parts.storage,
@@ -116,6 +123,29 @@ function partsOf({ engine, settings, ...parts }: Dependencies, config: Config): 
     emit: components.emit as BrokerParts['emit'],
   };
 }
+
+/** The path where the adapter listens if the configuration has none. */
+const WEBSOCKET_PATH = '/mqtt';
+
+const kindOf = (listener: ListenerConfig): ListenerKind =>
+  listener.type === 'ws' || listener.type === 'wss'
+    ? { type: listener.type, path: listener.path ?? WEBSOCKET_PATH }
+    : { type: listener.type };
+
+const explainer =
+  (
+    authorization: Authorization,
+    { current }: LiveSettings,
+    [first]: readonly ListenerConfig[],
+  ): BrokerParts['explain'] =>
+  async (question) => {
+    const problem = topicProblem(current, question);
+    if (problem !== undefined)
+      throw new AdministrationError('invalid', problem, [{ parameter: 'topic', detail: problem }]);
+    const answer = await explainBy({ authorization, limits: current, listener: first?.name ?? '' }, question);
+    if (typeof answer === 'object') return answer;
+    throw new AdministrationError('unavailable', `${answer}; the broker would refuse the client`);
+  };
 
 /** Loaded when it is needed: a start needs none of it. */
 async function* textOf(snapshot: StorageSnapshot, clock: Clock): AsyncGenerator<BackupText> {

@@ -9,7 +9,7 @@ import { EventTap } from '../../../src/application/event-tap.js';
 import { EXAMINED_MAX } from '../../../src/administration/pages.js';
 import { Cursor } from '../../../src/domain/cursor.js';
 import type { Query, QueryKind } from '../../../src/domain/queries.js';
-import type { AdministrationError } from '../../../src/ports/index.js';
+import type { AccessRule, AdministrationError } from '../../../src/ports/index.js';
 import type { BrokerEvent, LifecycleEvent, LogLevel } from '../../../src/ports/index.js';
 import { VirtualClock } from '../../../src/testkit/virtual-clock.js';
 import { measuresOf } from '../../support/measures.js';
@@ -17,6 +17,15 @@ import { CoreHarness, will } from '../../support/core-harness.js';
 
 const WRITER = { name: 'alice', role: 'write' } as const;
 const READER = { name: 'bob', role: 'read' } as const;
+
+const RULE = { effect: 'allow', actions: ['publish'], topicFilter: 'a/#', source: 'rule 1' } as unknown as AccessRule;
+const EXPLANATION = {
+  rule: RULE,
+  reason: 'a rule',
+  skippedRules: Array.from({ length: 300 }, () => ({ rule: RULE, reason: 'does not match' })),
+  delivery: [],
+  deliveryDefault: undefined,
+};
 
 let core: CoreHarness;
 let clock: VirtualClock;
@@ -47,6 +56,9 @@ function partsOf(harness: CoreHarness, more: Partial<BrokerParts> = {}): BrokerP
       perListener: new Map([['tcp', { maxQos: 1 }]]),
     },
     addresses: new Map([['tcp', '127.0.0.1:1883']]),
+    listenerKinds: new Map([['tcp', { type: 'tcp' }]]),
+    storageAdapter: 'file',
+    explain: ({ action }) => Promise.resolve({ ...EXPLANATION, isAllowed: action === 'publish' }),
     reload: () => Promise.resolve({ problems: ['rules: no such file'], restartNeeded: ['storage'] }),
     backups: { begin: () => Promise.reject(new Error('none')), stop: () => Promise.resolve() },
     levels: [log],
@@ -91,6 +103,8 @@ afterEach(async () => {
 /** A request for each operation, all of which can be carried out in this order. */
 const REQUESTS: { readonly [Name in OperationName]: RequestOf<Name> } = {
   status: {},
+  caller: {},
+  'acl-explain': { clientId: 'a', action: 'publish', topic: 'a/b' },
   clients: {},
   client: { clientId: 'a' },
   sessions: { clientIdPrefix: 'a' },
@@ -137,6 +151,15 @@ test('the queue of a stored session is read from storage, with what was sent bef
   expect(shown[0]).toEqual(['sent', 't', 'one']);
   expect(shown.slice(1).every(([state]) => state === 'waiting')).toBe(true);
   expect(shown.at(-1)).toEqual(['waiting', 't', 'two']);
+});
+
+test('access is explained with the first of the rules that do not decide, and how many those are', async () => {
+  const explained = await call('acl-explain', { clientId: 'a', userName: 'u', action: 'publish', topic: 'a/b' });
+  expect(explained).toMatchObject({ isAllowed: true, rule: { source: 'rule 1' }, skippedCount: 300 });
+  expect(explained.skippedRules).toHaveLength(100);
+  expect(await call('acl-explain', { clientId: 'a', action: 'receive', topic: 'a/b' })).toMatchObject({
+    isAllowed: false,
+  });
 });
 
 test('each command is an event with its actor', async () => {

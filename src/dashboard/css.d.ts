@@ -1,0 +1,2 @@
+// Styles are imported for the build, which makes one file of them.
+declare module '*.css';
