@@ -152,8 +152,7 @@ const VIOLATIONS: Readonly<Record<string, Readonly<Record<string, string>>>> = {
     'src/dashboard/server.ts': "import { readFileSync } from 'node:fs'; export const text = readFileSync('x');",
   },
   'dashboard-takes-types-of-the-operations': {
-    'src/dashboard/heavy.ts':
-      "import { value } from '../administration/operations.js'; export const other = value;",
+    'src/dashboard/heavy.ts': "import { value } from '../administration/operations.js'; export const other = value;",
   },
   'dashboard-is-served-not-imported': {
     'src/cli/page.ts': "import { value } from '../dashboard/format.js'; export const other = value;",

@@ -50,11 +50,11 @@ export function connect(url: string, { clientId, userName, password }: Credentia
     // Its other timers run in a worker made from text, which the page forbids.
     timerVariant: 'native',
   });
-  const end = (): void => {
+  const end = (isForced = true): void => {
     if (hasEnded) return;
     hasEnded = true;
     observer.onEnd(why);
-    client.end(true);
+    client.end(isForced);
   };
   client.on('connect', observer.onConnected);
   client.on('message', (topic, payload, { qos, retain }) => {
@@ -64,7 +64,9 @@ export function connect(url: string, { clientId, userName, password }: Credentia
     why = message === '' ? 'the connection could not be opened' : message;
     end();
   });
-  client.on('close', end);
+  client.on('close', () => {
+    end();
+  });
   return {
     subscribe: async (topicFilter, qos) => {
       await client.subscribeAsync(topicFilter, { qos });
@@ -77,7 +79,8 @@ export function connect(url: string, { clientId, userName, password }: Credentia
     },
     end: () => {
       why = 'disconnected';
-      end();
+      // With DISCONNECT, as a client ends that wants to.
+      end(false);
     },
   };
 }

@@ -1,8 +1,8 @@
 // The log as it is written, by level, client and event.
 import { useEffect, useState } from 'preact/hooks';
 import { useLines } from '../live/lines.js';
-import { Badge, Field, Page, Select } from '../view/parts.js';
-import { LineList, STREAM_STATES } from './timeline.js';
+import { Field, Page, Select } from '../view/parts.js';
+import { LineList, StreamState } from './timeline.js';
 
 const LEVELS = ['debug', 'info', 'warn', 'error'] as const;
 
@@ -24,7 +24,7 @@ export function Events() {
     <Page
       title="Events"
       lead="The log of the broker as it is written, the newest first."
-      actions={<Badge tone={lines.state === 'open' ? 'good' : 'plain'}>{STREAM_STATES[lines.state]}</Badge>}
+      actions={<StreamState lines={lines} />}
     >
       <form
         class="card form-row"

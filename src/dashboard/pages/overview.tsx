@@ -63,11 +63,7 @@ function Counts({ status }: { readonly status: Status }) {
     <dl class="stats">
       <Stat label="Connections" value={whole(status.connections)} />
       <Stat label="Sessions" value={whole(status.sessions)} note={`${whole(status.subscriptions)} subscriptions`} />
-      <Stat
-        label="Messages received"
-        value={short(messages.accepted)}
-        note={`${short(messages.delivered)} delivered`}
-      />
+      <Stat label="Received" value={short(messages.accepted)} note={`${short(messages.delivered)} delivered`} />
       <Stat label="Waiting" value={short(messages.waiting)} note={`${bytes(status.waitingBytes)} in memory`} />
       <Stat label="Retained" value={short(status.retainedMessages)} note={bytes(status.retainedBytes)} />
       <Stat

@@ -35,7 +35,7 @@ export function Storage({ theme }: PageProps) {
           note={storage.isDurable ? 'survives a restart' : 'lost with a restart'}
           tone={storage.isDurable ? 'plain' : 'warn'}
         />
-        <Stat label="Acknowledgement level" value={storage.ackLevel} />
+        <Stat label="Acknowledges what is" value={storage.ackLevel} />
         <Stat label="Waiting to be stored" value={short(storage.uncommittedChanges)} note="changes" />
         <Stat label="Retained" value={whole(status.retainedMessages)} note={bytes(status.retainedBytes)} />
       </dl>

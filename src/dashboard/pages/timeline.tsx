@@ -4,7 +4,7 @@ import type { ComponentChildren } from 'preact';
 import { clock, visible } from '../format.js';
 import { useLines } from '../live/lines.js';
 import type { Line, Lines } from '../live/lines.js';
-import { Badge, Card, Empty } from '../view/parts.js';
+import { Badge, Card, Empty, Failure } from '../view/parts.js';
 import type { Tone } from '../view/parts.js';
 
 const TONES: Readonly<Record<string, Tone>> = { warn: 'warn', error: 'bad', fatal: 'bad' };
@@ -44,13 +44,8 @@ export function LineList({ lines, empty }: { readonly lines: Lines; readonly emp
   const { state, error, forgotten } = lines;
   return (
     <>
-      {state === 'failed' && (
-        <p class="failure" role="alert">
-          {error?.kind === 'unknown-operation'
-            ? 'This broker does not offer that: its version is older than this page.'
-            : visible(error?.message ?? '')}
-        </p>
-      )}
+      {state === 'failed' && isAbsent(lines) && <Empty>This broker does not offer that.</Empty>}
+      {state === 'failed' && error !== undefined && !isAbsent(lines) && <Failure error={error} />}
       {lines.lines.length === 0 && state !== 'failed' && <Empty>{empty}</Empty>}
       {lines.lines.length > 0 && (
         <ol class="lines" reversed>
@@ -64,12 +59,20 @@ export function LineList({ lines, empty }: { readonly lines: Lines; readonly emp
   );
 }
 
-export const STREAM_STATES: Readonly<Record<Lines['state'], string>> = {
+const STATES: Readonly<Record<Lines['state'], string>> = {
   idle: 'not started',
   open: 'live',
   ended: 'ended',
   failed: 'failed',
 };
+
+const isAbsent = ({ error }: Lines): boolean => error?.kind === 'unknown-operation';
+
+export const StreamState = ({ lines }: { readonly lines: Lines }) => (
+  <Badge tone={lines.state === 'open' ? 'good' : 'plain'}>
+    {isAbsent(lines) ? 'not offered' : STATES[lines.state]}
+  </Badge>
+);
 
 /** The events of one client. The stream is open as long as the page is visible. */
 export function Timeline({ clientId }: { readonly clientId: string }) {
@@ -87,11 +90,7 @@ export function Timeline({ clientId }: { readonly clientId: string }) {
     };
   }, [clientId]);
   return (
-    <Card
-      title="Timeline"
-      kind="wide"
-      aside={<Badge tone={lines.state === 'open' ? 'good' : 'plain'}>{STREAM_STATES[lines.state]}</Badge>}
-    >
+    <Card title="Timeline" kind="wide" aside={<StreamState lines={lines} />}>
       <LineList lines={lines} empty="What happens to this client from now on appears here." />
     </Card>
   );

@@ -1,8 +1,8 @@
 // The way of messages through the broker: for a topic filter or a client, for a limited time.
 import { useState } from 'preact/hooks';
 import { useLines } from '../live/lines.js';
-import { Badge, Field, Page, Select } from '../view/parts.js';
-import { LineList, STREAM_STATES } from './timeline.js';
+import { Field, Page, Select } from '../view/parts.js';
+import { LineList, StreamState } from './timeline.js';
 
 type Seconds = '10' | '60' | '300' | '600';
 type Of = 'topicFilter' | 'clientId';
@@ -17,7 +17,7 @@ export function Trace() {
     <Page
       title="Message trace"
       lead="Where a message goes: received, matched, queued, sent, acknowledged or dropped, and by which rule."
-      actions={<Badge tone={isRunning ? 'good' : 'plain'}>{STREAM_STATES[lines.state]}</Badge>}
+      actions={<StreamState lines={lines} />}
     >
       <form
         class="card form-row"

@@ -69,7 +69,13 @@ export function Frame({ caller, theme, logOut, page, children }: FrameProps) {
             <ul>
               {LINKS.map(([name, label, icon]) => (
                 <li key={name}>
-                  <a href={linkTo(name)} aria-current={page === name ? 'page' : undefined}>
+                  <a
+                    href={linkTo(name)}
+                    onClick={() => {
+                      setOpen(false);
+                    }}
+                    aria-current={page === name ? 'page' : undefined}
+                  >
                     <Icon name={icon} />
                     {label}
                   </a>
@@ -112,9 +118,12 @@ function Foot({ caller, theme, logOut }: Pick<FrameProps, 'caller' | 'theme' | '
 }
 
 export const ThemeButton = ({ theme }: { readonly theme: Theme }) => (
-  <button type="button" class="quiet" onClick={theme.next} aria-label={`Colours: ${theme.choice}`}>
+  <button type="button" class="quiet" onClick={theme.next}>
     <Icon name={theme.choice === 'system' ? 'halves' : theme.choice === 'dark' ? 'moon' : 'sun'} />
-    <span aria-hidden="true">{theme.choice === 'system' ? 'Auto' : theme.choice === 'dark' ? 'Dark' : 'Light'}</span>
+    <span>
+      {theme.choice === 'system' ? 'Auto' : theme.choice === 'dark' ? 'Dark' : 'Light'}
+      <span class="hidden"> colours</span>
+    </span>
   </button>
 );
 

@@ -250,8 +250,7 @@ export function Field({ label, hint, problem, id, type = 'text', ...input }: Fie
       <label for={id}>{label}</label>
       <input
         id={id}
-        // Each type has properties of its own, and this uses none of them.
-        type={type as 'text'}
+        type={type}
         autocomplete="off"
         autocapitalize="none"
         spellcheck={false}
