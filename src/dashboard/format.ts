@@ -50,7 +50,7 @@ export function duration(seconds: number): string {
     .join(' ');
 }
 
-/** For ever, in MQTT. */
+/** Without a limit, in MQTT. */
 const NEVER = 4_294_967_295;
 export const interval = (seconds: number): string => (seconds === NEVER ? 'never' : duration(seconds));
 

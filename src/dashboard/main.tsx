@@ -1,5 +1,5 @@
-// The dashboard: a page in a browser that calls the operations of a running broker. It asks for a token first, and shows
-// what the route names.
+// The dashboard: a page in a browser that calls the operations of a running broker. It asks for a token first, and
+// shows what the route names.
 import { render } from 'preact';
 import { useCallback, useEffect, useState } from 'preact/hooks';
 import { call, onRefused, token } from './api.js';

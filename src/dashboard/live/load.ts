@@ -14,7 +14,7 @@ export interface Loaded<T> {
 export const asApiError = (error: unknown): ApiError =>
   error instanceof ApiError ? error : new ApiError('fault', error instanceof Error ? error.message : String(error));
 
-/** @param everyMs loads again; `undefined`: once. @param key what is loaded: another key starts anew. */
+/** @param everyMs loads again; `undefined`: once. @param key what is loaded: another key starts again. */
 export function useLoaded<T>(load: () => Promise<T>, key: string, everyMs?: number): Loaded<T> {
   const [state, setState] = useState<{ key: string; data?: T | undefined; error?: ApiError | undefined }>({ key });
   const [turn, setTurn] = useState(0);

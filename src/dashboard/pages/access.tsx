@@ -1,4 +1,4 @@
-// Whether a client may do something, and by which rule: the running broker's authorizers are asked.
+// Whether a client may do something, and by which rule: the authorizers of the running broker say it.
 import { useState } from 'preact/hooks';
 import { call } from '../api.js';
 import type { AnswerOf, RequestOf } from '../api.js';

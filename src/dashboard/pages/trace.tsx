@@ -5,6 +5,12 @@ import { Field, Page, Select } from '../view/parts.js';
 import { LineList, StreamState } from './timeline.js';
 
 type Seconds = '10' | '60' | '300' | '600';
+const SECONDS: readonly (readonly [Seconds, string])[] = [
+  ['10', '10 seconds'],
+  ['60', '1 minute'],
+  ['300', '5 minutes'],
+  ['600', '10 minutes'],
+];
 type Of = 'topicFilter' | 'clientId';
 
 export function Trace() {
@@ -45,21 +51,10 @@ export function Trace() {
             setText(currentTarget.value);
           }}
         />
-        <Select
-          id="trace-seconds"
-          label="For"
-          value={seconds}
-          options={[
-            ['10', '10 seconds'],
-            ['60', '1 minute'],
-            ['300', '5 minutes'],
-            ['600', '10 minutes'],
-          ]}
-          onChange={setSeconds}
-        />
+        <Select id="trace-seconds" label="For" value={seconds} options={SECONDS} onChange={setSeconds} />
         <div class="actions">
           <button type="submit" class="primary">
-            {isRunning ? 'Start anew' : 'Start'}
+            {isRunning ? 'Start again' : 'Start'}
           </button>
           <button type="button" disabled={!isRunning} onClick={lines.stop}>
             Stop

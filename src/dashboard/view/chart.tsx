@@ -1,4 +1,4 @@
-// A chart of the last minutes. Its newest values are text beside it, so the picture is an addition for those who see it.
+// A chart of the last minutes. Its newest values are text beside it, so screen readers miss nothing.
 import { useEffect, useRef } from 'preact/hooks';
 import uPlot from 'uplot';
 import 'uplot/dist/uPlot.min.css';
@@ -59,7 +59,7 @@ export function Chart({
   readonly lines: readonly ChartLine[];
   readonly live: Live;
   readonly show: (value: number) => string;
-  /** Another one draws anew, in other colours. */
+  /** Another one draws it again, in other colours. */
   readonly theme: string;
   /** What to say if there are no values at all. */
   readonly missing?: string | undefined;

@@ -135,7 +135,7 @@ function Trouble() {
     error !== undefined
       ? `No news from the broker: ${error.message} The page tries again every few seconds.`
       : storage?.isWriting === false
-        ? `Storage cannot be written, and acknowledgements wait${storage.error === undefined ? '.' : `: ${storage.error}`}`
+        ? `Storage cannot be written, acknowledgements wait${storage.error === undefined ? '.' : `: ${storage.error}`}`
         : storage?.isReading === false
           ? `Storage cannot be read, and deliveries wait${storage.error === undefined ? '.' : `: ${storage.error}`}`
           : undefined;

@@ -250,7 +250,7 @@ export function Field({ label, hint, problem, id, type = 'text', ...input }: Fie
       <label for={id}>{label}</label>
       <input
         id={id}
-        type={type}
+        {...({ type } as object)}
         autocomplete="off"
         autocapitalize="none"
         spellcheck={false}

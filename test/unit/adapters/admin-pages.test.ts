@@ -101,7 +101,7 @@ describe('the WebSocket listeners of the policy', () => {
   });
 });
 
-test('a file comes in the encoding that the browser takes, is kept for ever, and is not sent again', async () => {
+test('a file comes in the encoding that the browser takes, is kept by caches, and is not sent again', async () => {
   const path = '/dashboard/main-1.js';
   expect(await get(path)).toMatchObject({ body: 'main-1.js', headers: { vary: 'accept-encoding' } });
   const brotli = await get(path, { 'accept-encoding': 'gzip, deflate, br' });
