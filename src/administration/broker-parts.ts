@@ -64,8 +64,7 @@ export interface BrokerParts {
   /** By listener; as in the configuration, with `undefined` for `off`. */
   readonly limits: { readonly current: object; readonly perListener: ReadonlyMap<string, object> };
   readonly addresses: ReadonlyMap<string, string>;
-  /** The names of those that have to be open. */
-  readonly listeners: readonly string[];
+  /** Those that have to be open, by name. */
   readonly listenerKinds: ReadonlyMap<string, ListenerKind>;
   /** @throws AdministrationError (as a rejection) if the topic is not valid or an authorizer fails. */
   readonly explain: (question: AccessQuestion) => Promise<AccessExplanation>;

@@ -26,8 +26,8 @@ function storageCheck({ storageState }: BrokerParts, { commitPendingS }: Measure
   return { check: 'storage', isOk, detail };
 }
 
-function listenersCheck({ addresses, listeners }: BrokerParts): HealthCheck {
-  const missing = listeners.filter((name) => !addresses.has(name));
+function listenersCheck({ addresses, listenerKinds }: BrokerParts): HealthCheck {
+  const missing = [...listenerKinds.keys()].filter((name) => !addresses.has(name));
   const isOk = missing.length === 0;
   const detail = isOk ? `${addresses.size} listeners are open` : `not open: ${missing.join(', ')}`;
   return { check: 'listeners', isOk, detail };

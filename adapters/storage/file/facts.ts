@@ -1,5 +1,5 @@
-// The facts that a start loads, in the order that the port asks for. Without a snapshot, all of it is of one moment only
-// as long as nothing is committed meanwhile, which the port promises.
+// The facts that a start loads, in the order that the port asks for. Without a snapshot, all of it is of one moment
+// only as long as nothing is committed meanwhile, which the port promises.
 import type { ClientId, Message, QueueId, RestoredFact, Seq, TopicName } from 'hexmq/ports';
 import type { Database } from './engine.js';
 import { DamagedRecord } from './errors.js';

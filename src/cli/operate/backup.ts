@@ -1,6 +1,6 @@
 // `hexmq backup`: a copy of everything that a running broker stores, in a file. The command writes the file, not the
-// broker, so it is the caller's, with the caller's rights. Under its own name the file is there only when it is complete,
-// on the disk, and checked as an import checks it.
+// broker, so it is the caller's, with the caller's rights. Under its own name the file is there only when it is
+// complete, on the disk, and checked as an import checks it.
 import { createReadStream } from 'node:fs';
 import { link, lstat, open, rename, rm } from 'node:fs/promises';
 import type { FileHandle } from 'node:fs/promises';

@@ -103,7 +103,6 @@ function partsOf({ engine, settings, ...parts }: Dependencies, config: Config): 
     storageAdapter: adapter,
     limits: settings,
     addresses: listening.addresses,
-    listeners: config.listeners.map(({ name }) => name),
     listenerKinds: new Map(config.listeners.map((listener) => [listener.name, kindOf(listener)])),
     explain: explainer(parts.authorization, settings, config.listeners),
     reload: () => reloading.request(),

@@ -101,6 +101,7 @@ export function snapshotLaws(law: Law): void {
   });
 
   law('a snapshot made during a commit shows all of it or nothing, and everything before it', async (subject) => {
+    askOnlyIf(subject.storage.snapshot !== undefined, NO_SNAPSHOT);
     for (let round = 0; round < 8; round++) {
       const base = round * 100;
       await subject.commit(put.session(`s${String(round)}`), appendOf(A, base, messageOf(base)));
@@ -109,6 +110,8 @@ export function snapshotLaws(law: Law): void {
         appendOf(i % 2 === 0 ? A : B, base + 1 + i, messageOf(base + 1 + i)),
       );
       const committed = subject.commit(...batch);
+      // Its failure is reported where it is awaited, unless the snapshot fails first.
+      committed.catch(() => undefined);
       for (let turn = 0; turn < round; turn++) await new Promise((resolve) => setImmediate(resolve));
       const snapshot = await snapshotOf(subject.storage);
       const facts = await loadAll(snapshot);

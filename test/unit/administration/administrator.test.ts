@@ -49,7 +49,6 @@ function partsOf(harness: CoreHarness, more: Partial<BrokerParts> = {}): BrokerP
     storageState: { isWriting: true, isReading: true, error: undefined },
     uncommittedChanges: () => 0,
     measure: () => measuresOf(harness.broker.query({ kind: 'counts' })),
-    listeners: [],
     ackLevel: 'flushed',
     limits: {
       current: { maxInflight: 5, messageExpiryMax: undefined },
