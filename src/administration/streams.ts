@@ -26,7 +26,7 @@ export const STREAMS = {
   },
   trace: {
     role: 'read',
-    summary: 'What becomes of messages: those on topics that match a filter, or those from and to one client.',
+    summary: 'What happens to messages: those on topics that match a filter, or those from and to one client.',
     request: s.traceRequest,
     record: s.traceRecord,
   },

@@ -1,4 +1,4 @@
-// Message traces: what becomes of messages on some topics, or of one client, step by step, while an operator looks. A
+// Message traces: what happens to messages on some topics, or of one client, step by step, while an operator looks. A
 // trace is data that the core hands out: it changes nothing, and a run with one is the same run. As long as none is
 // open, `Context.trace` is undefined, and that is all that a message pays for it.
 import type { Effects } from './effects.js';

@@ -22,7 +22,7 @@ export interface BrokerControl {
    */
   query<Kind extends QueryKind>(query: Query<Kind>): Answers[Kind];
   /**
-   * Shows what becomes of messages from now on. The caller bounds how many traces are open and for how long, because
+   * Shows what happens to messages from now on. The caller bounds how many traces are open and for how long, because
    * each takes time with every message.
    * @returns ends it.
    */

@@ -42,7 +42,7 @@ export function addWatching(program: Command, host: ProcessHost): void {
     .option('--event <name...>', 'only these events, such as message-dropped')
     .action((flags: TailFlags) => tail(flags, host));
   addJsonFlag(addBrokerFlags(program.command('trace')))
-    .description('show what becomes of messages on some topics, or from and to a client, step by step')
+    .description('show what happens to messages on some topics, or from and to a client, step by step')
     .option('--topic <filter>', 'messages on topics that match this Topic Filter')
     .option('--client <client id>', 'messages from and to this client, and its events')
     .option('--seconds <count>', `how long, up to ${TRACE_SECONDS_MAX} (default 60)`)

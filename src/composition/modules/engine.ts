@@ -1,6 +1,7 @@
 // The engine, part by part: the event loop, the two sides of the connections, and the core with its effects. The
 // container finds the order in which they can be made, and makes each of them once, however many others need it.
 import { ContainerModule } from 'inversify';
+import type { ContainerModuleLoadOptions } from 'inversify';
 import { AuthenticationRequests } from '../../application/authentication-requests.js';
 import { CommandRequests } from '../../application/command-requests.js';
 import { Committer } from '../../application/committer.js';
@@ -27,40 +28,11 @@ import { Clock, Random } from '../../ports/index.js';
 import type { Config } from '../config.js';
 import { byName, Emit, EndOfTurn, MaxOpenConnections, OpenLinks, WantedEvents } from '../injection.js';
 
+type Bind = ContainerModuleLoadOptions['bind'];
+
 export const engineModule = ({ storage: { ackLevel } }: Config): ContainerModule =>
   new ContainerModule(({ bind }) => {
-    bind(EventLoop).toResolvedValue((clock, atEndOfTurn) => new EventLoop({ clock, atEndOfTurn }), [Clock, EndOfTurn]);
-    bind(OpenLinks).toDynamicValue(() => new Map());
-    bind(Ingress).toResolvedValue(
-      ...byName((parts: IngressParts) => new Ingress(parts), {
-        loop: EventLoop,
-        clock: Clock,
-        settings: LiveSettings,
-        changes: Committer,
-      }),
-    );
-    bind(Egress).toResolvedValue(
-      ...byName((parts: Omit<EgressParts, 'isGated'>) => new Egress({ ...parts, isGated: ackLevel !== 'received' }), {
-        links: OpenLinks,
-        loop: EventLoop,
-        committed: Committer,
-        settings: LiveSettings,
-      }),
-    );
-    bind(Links).toResolvedValue(
-      ...byName((parts: LinksParts) => new Links(parts), {
-        links: OpenLinks,
-        maxOpen: MaxOpenConnections,
-        loop: EventLoop,
-        clock: Clock,
-        settings: LiveSettings,
-        ingress: Ingress,
-        egress: Egress,
-        authentication: AuthenticationRequests,
-        reauthorization: Reauthorization,
-        emit: Emit,
-      }),
-    );
+    bindLinks(bind, ackLevel);
     bind(CommandRequests).toResolvedValue((loop) => new CommandRequests(loop), [EventLoop]);
     bind(Tracing).toResolvedValue(
       ...byName((parts: TracingParts) => new Tracing(parts), { waiters: DurabilityWaiters, egress: Egress }),
@@ -102,3 +74,39 @@ export const engineModule = ({ storage: { ackLevel } }: Config): ContainerModule
       }),
     );
   });
+
+/** The event loop, and the two sides of the connections. */
+function bindLinks(bind: Bind, ackLevel: Config['storage']['ackLevel']): void {
+  bind(EventLoop).toResolvedValue((clock, atEndOfTurn) => new EventLoop({ clock, atEndOfTurn }), [Clock, EndOfTurn]);
+  bind(OpenLinks).toDynamicValue(() => new Map());
+  bind(Ingress).toResolvedValue(
+    ...byName((parts: IngressParts) => new Ingress(parts), {
+      loop: EventLoop,
+      clock: Clock,
+      settings: LiveSettings,
+      changes: Committer,
+    }),
+  );
+  bind(Egress).toResolvedValue(
+    ...byName((parts: Omit<EgressParts, 'isGated'>) => new Egress({ ...parts, isGated: ackLevel !== 'received' }), {
+      links: OpenLinks,
+      loop: EventLoop,
+      committed: Committer,
+      settings: LiveSettings,
+    }),
+  );
+  bind(Links).toResolvedValue(
+    ...byName((parts: LinksParts) => new Links(parts), {
+      links: OpenLinks,
+      maxOpen: MaxOpenConnections,
+      loop: EventLoop,
+      clock: Clock,
+      settings: LiveSettings,
+      ingress: Ingress,
+      egress: Egress,
+      authentication: AuthenticationRequests,
+      reauthorization: Reauthorization,
+      emit: Emit,
+    }),
+  );
+}

@@ -23,7 +23,7 @@ const RETRIES_MAX = 200;
 export interface BackloggedQueue {
   readonly id: QueueId;
   readonly level: number;
-  readonly keepsUp: boolean;
+  readonly owner: { readonly keepsUp: boolean };
   /** Undefined if it has none. */
   backlog: Backlog | undefined;
 }
@@ -72,7 +72,7 @@ export class Backlog implements Pressed {
   /** The message that is being published has joined the queue. */
   grew(): void {
     const { level } = this.queue;
-    if (level <= this.#mark || this.#isGivenUp || !this.queue.keepsUp) return;
+    if (level <= this.#mark || this.#isGivenUp || !this.queue.owner.keepsUp) return;
     const { pressed } = this.context;
     if (pressed === undefined || pressed.level < level) this.context.pressed = this;
   }
@@ -125,7 +125,7 @@ export class Backlog implements Pressed {
   judge(): void {
     if (this.#slowed.size > 0) {
       this.#isGivenUp ||= this.context.nowMs - this.#slowedSinceMs >= GIVE_UP_MS;
-      if (this.#isGivenUp || !this.queue.keepsUp) this.#goOn(this.#slowed.size);
+      if (this.#isGivenUp || !this.queue.owner.keepsUp) this.#goOn(this.#slowed.size);
     }
     // The queue may have ended, the route may be another, or the time of a publisher over.
     release(this.#refused, RETRIES_MAX);

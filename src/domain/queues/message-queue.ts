@@ -86,10 +86,6 @@ export class MessageQueue {
     return this.stored ? this.context.limits.maxQueueBytes : this.context.limits.maxTransientQueueBytes;
   }
 
-  get keepsUp(): boolean {
-    return this.owner.keepsUp;
-  }
-
   /** If there is no room for the message: what its publisher waits for. */
   fullFor(draft: MessageDraft): Pressed | undefined {
     const held = contentBytes(draft) + WAITING_ENTRY_BYTES;

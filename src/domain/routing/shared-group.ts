@@ -177,14 +177,12 @@ export class SharedGroup implements QueueOwner, DeliverySource, MemoryHolder<Con
     this.context.waitingGroups.delete(this);
   }
 
-  /** A member has connected. */
   memberConnected(): void {
     this.#connected++;
     this.#waiting.open();
     this.drain();
   }
 
-  /** A member has disconnected. */
   memberDisconnected(): void {
     this.#connected--;
     this.#blocked = undefined;

@@ -125,10 +125,6 @@ export class Outbound implements QueueOwner, Task {
     return this.recipient.memoryShare;
   }
 
-  freeMemory(): boolean {
-    return this.queue.freeMemory();
-  }
-
   /** Unacknowledged for the longest time. */
   get oldestInFlight(): Seq | undefined {
     for (const { seq } of this.#inFlight.values()) return seq;

@@ -122,7 +122,7 @@ export class Session implements Recipient, MemoryHolder<ConnectionId> {
   }
 
   freeMemory(): boolean {
-    return this.#outbound?.freeMemory() ?? false;
+    return this.#outbound?.queue.freeMemory() ?? false;
   }
 
   freeBuffer(): boolean {

@@ -445,7 +445,7 @@ describe('a backup', () => {
     expect(text).toBe('one\n{"kind":"failed","reason":"storage has gone"}\n');
   });
 
-  test('whose reader goes away is told so while it is made, and while it is read', async () => {
+  test('that its reader leaves is ended while it is made, and while it is read', async () => {
     const { administration } = await open();
     const gone: string[] = [];
     let begun: () => void = () => undefined;

@@ -22,11 +22,12 @@ let administrator: Administrator;
 beforeEach(() => {
   tap = new EventTap();
   const clock = new VirtualClock();
-  administrator = new Administrator({ events: tap, userNames: false, clock } as unknown as BrokerParts);
+  const backups = { stop: () => Promise.resolve() };
+  administrator = new Administrator({ events: tap, userNames: false, clock, backups } as unknown as BrokerParts);
 });
 
-afterEach(() => {
-  administrator.close();
+afterEach(async () => {
+  await administrator.close();
 });
 
 const open = (request: object): Promise<RecordStream> => administrator.open('events', request, READER);
@@ -44,7 +45,7 @@ describe('the stream of events', () => {
     tap.emit(dropped('no-subscriber', 'a'));
     tap.emit(dropped('queue-full', 'a'));
     tap.emit({ kind: 'fatal', error: new Error('a disk') });
-    administrator.close();
+    await administrator.close();
     expect(await all(stream)).toEqual([
       expect.objectContaining({ level: 'info', event: 'client-connected', clientId: 'a', msg: 'client connected' }),
       expect.objectContaining({ level: 'warn', event: 'message-dropped', reason: 'queue-full' }),
@@ -59,7 +60,7 @@ describe('the stream of events', () => {
     tap.emit(connected('b'));
     tap.emit(dropped('client-offline', 'a'));
     tap.emit(connected('a'));
-    administrator.close();
+    await administrator.close();
     const names = async (stream: RecordStream): Promise<unknown[]> =>
       (await all(stream)).map((record) => (record as { event: string }).event);
     expect(await names(ofClient)).toEqual(['message-dropped', 'client-connected', 'stream-ended']);
@@ -69,7 +70,7 @@ describe('the stream of events', () => {
   test('says no user names if the log must not', async () => {
     const stream = await open({});
     tap.emit(connected('a'));
-    administrator.close();
+    await administrator.close();
     expect(JSON.stringify(await all(stream))).not.toContain('userName');
   });
 
@@ -81,7 +82,7 @@ describe('the stream of events', () => {
     await open({});
     for (const stream of streams) stream.close();
     expect(tap.isOpen).toBe(true);
-    administrator.close();
+    await administrator.close();
     expect(tap.isOpen).toBe(false);
   });
 

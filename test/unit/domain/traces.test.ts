@@ -1,4 +1,4 @@
-// Traces: each step of a message that a trace is about is told, in order, and a run with a trace is the same run.
+// Traces: they have each step of a message, in order, and a run with a trace is the same run.
 import { expect, test } from '@jest/globals';
 import { CoreHarness } from '../../support/core-harness.js';
 import type { ClientId, TopicFilter } from '../../../src/domain/identifiers.js';
