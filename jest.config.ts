@@ -43,6 +43,7 @@ const LONG = [
   'test/e2e/(memory|names-in-memory|waiting-memory)\\.test',
   'test/e2e/(enhanced-)?authentication\\.test',
   'test/e2e/process-faults/',
+  'test/contract/(kit-catches|storage-faulty)\\.test',
   'test/contract/storage-(crash|file-damage|file-disk|memory-long-queues)\\.test',
   'test/unit/application/transfer/migrate\\.test',
   'test/simulation/(seeds-(?!1-to-)|planted-bugs)',

@@ -50,7 +50,7 @@ test.each([
   [null, 'a command is an object'],
   [
     { kind: 'reboot' },
-    'kind: "reboot" is not valid, expected disconnect, delete-session, delete-retained, purge-queue or publish',
+    'kind: "reboot" is not valid, expected disconnect, delete-session, delete-retained, purge-queue, publish or backup',
   ],
   [{ kind: 'disconnect' }, 'clientId: a string is expected'],
   [{ kind: 'delete-session', clientId: 5 }, 'clientId: a string is expected'],
