@@ -111,7 +111,8 @@ export function checkAdmin(problems: ConfigProblems, config: unknown): void {
       `${host} can be reached by other machines, which could read the tokens on their way, ` +
         `expected the key admin.tls, or a loopback address such as ${DEFAULT_HOST}`,
     );
-  if (tokens === undefined && certificates === undefined)
+  // On loopback, metrics and health need neither.
+  if (tokens === undefined && certificates === undefined && typeof host === 'string' && !isLoopback(host))
     problems.add(
       ['admin', 'tokens'],
       'missing, expected the path of a file of tokens (hexmq token makes them), or the key admin.certificates',

@@ -189,6 +189,40 @@ describe('the administration over HTTP', () => {
       expect((await broker.stop()).stderr).toMatch(/"actor":"writer","command":"publish"/);
     }));
 
+  test('the administration over HTTP answers metrics and health on loopback without a token, and nothing else', () =>
+    scene(async () => {
+      const directory = temporaryDirectory();
+      const config = join(directory, 'hexmq.yaml');
+      const settings = {
+        listeners: [{ type: 'tcp', port: 0 }],
+        storage: { options: { directory: join(directory, 'data') } },
+        admin: { port: 0 },
+      };
+      writeFileSync(config, JSON.stringify(settings));
+      const broker = await startBroker(['--config', config]);
+      afterwards(() => {
+        broker.program.kill('SIGKILL');
+      });
+      const [, address = ''] = await broker.program.logs(/"listener":"admin","address":"([^"]+)"/);
+      const get = (path: string): Promise<Response> => fetch(`http://${address}${path}`);
+      const metrics = await get('/metrics');
+      expect(metrics.headers.get('content-type')).toContain('version=0.0.4');
+      expect(await metrics.text()).toMatch(/^hexmq_ready\{check="storage"\} 1$/m);
+      expect(await (await get('/health/live')).json()).toEqual({ isLive: true });
+      const ready = await get('/health/ready');
+      expect(ready.status).toBe(200);
+      expect(await ready.json()).toMatchObject({ isReady: true });
+      const refused = await get('/api/v1/status');
+      expect(refused.status).toBe(401);
+      expect(await refused.json()).toMatchObject({
+        detail: expect.stringContaining('neither admin.tokens nor admin.certificates') as unknown,
+      });
+      const probe = ['status', '--exit-code', '--config', config];
+      expect((await hexmq(probe)).status).toBe(0);
+      expect((await broker.stop()).status).toBe(0);
+      expect((await hexmq(probe)).status).toBe(1);
+    }));
+
   test('the administration over HTTP is refused by check-config where others could read its tokens', async () => {
     const config = join(temporaryDirectory(), 'hexmq.yaml');
     writeFileSync(config, JSON.stringify({ admin: { host: '0.0.0.0', tokens: 'missing' } }));

@@ -24,12 +24,17 @@ export const onSocket: Identify = ({ headers }) => {
   return { name: `${shown} (socket)`, role: 'write' };
 };
 
+const NO_CREDENTIALS =
+  'the configuration has neither admin.tokens nor admin.certificates, so this address answers only GET /metrics, ' +
+  '/health/live and /health/ready';
+
 export function byCredentials(tokens: Tokens | undefined, certificates: readonly CertificateRole[]): Identify {
   const roles = new Map(certificates.map(({ commonName, role }) => [commonName, role]));
   const what = [
     ...(tokens === undefined ? [] : ['a token in the header Authorization: Bearer <token>']),
     ...(roles.size === 0 ? [] : ['a client certificate that the configuration names']),
   ].join(', or ');
+  if (what === '') return () => NO_CREDENTIALS;
   return ({ headers: { authorization }, socket }) => {
     const ofCertificate = roles.size === 0 ? undefined : certified(socket, roles);
     if (ofCertificate !== undefined) return ofCertificate;
