@@ -16,5 +16,8 @@ export function adminSocketOf({ admin, storage }: Config, pidFile?: string): Adm
   if (storage.adapter === 'file' && typeof directory === 'string')
     return { path: join(resolve(directory), NAME), isConfigured: false };
   if (pidFile === undefined) return undefined;
-  return { path: `${resolve(pidFile).replace(/\.pid$/, '')}.${NAME}`, isConfigured: false };
+  return { path: besidePidFile(pidFile), isConfigured: false };
 }
+
+/** Where it is for storage that has no directory. */
+export const besidePidFile = (pidFile: string): string => `${resolve(pidFile).replace(/\.pid$/, '')}.${NAME}`;

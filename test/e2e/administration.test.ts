@@ -146,6 +146,23 @@ test('the command disconnects a client, and reloads what the broker reads from f
     await broker.stop();
   }));
 
+test('the command finds a broker that stores nothing by its PID file, whatever is in the working directory', () =>
+  scene(async () => {
+    const cwd = temporaryDirectory();
+    const other = await startBroker(['--port', '0'], { cwd });
+    const pidFile = join(cwd, 'memory.pid');
+    const broker = await startBroker(['--port', '0', '--storage', 'memory', '--pid-file', pidFile]);
+    for (const { program } of [other, broker])
+      afterwards(() => {
+        program.kill('SIGKILL');
+      });
+    const found = await hexmq(['status', '--pid-file', pidFile], { cwd });
+    expect(found.stdout).toContain(`process ${broker.program.pid}`);
+    expect((await hexmq(['status'], { cwd })).stdout).toContain(`process ${other.program.pid}`);
+    await broker.stop();
+    await other.stop();
+  }));
+
 describe('the administration over HTTP', () => {
   test('the administration over HTTP takes tokens of two roles, and a token that was added needs a reload', () =>
     scene(async () => {

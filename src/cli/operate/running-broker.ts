@@ -1,11 +1,12 @@
 // The broker that runs, as a command sees it: found by the same flags as `start` has, and called by the operations of
 // the administration, whose types come from its table.
+import { existsSync } from 'node:fs';
 import { userInfo } from 'node:os';
 import type { Command } from 'commander';
 import type { AnswerOf, ItemOf, OperationName, PagedOperation, RequestOf } from '../../administration/operations.js';
 import type { StreamName, StreamRequestOf } from '../../administration/streams.js';
 import { ADAPTER_TOOLS } from '../../composition/adapter-table.js';
-import { adminSocketOf } from '../../composition/admin-socket.js';
+import { adminSocketOf, besidePidFile } from '../../composition/admin-socket.js';
 import { NetworkError, UNIX_PATH_BYTES_MAX } from '../../ports/index.js';
 import { loadConfig } from '../load-config.js';
 import { pidFileOf } from '../pid-file.js';
@@ -85,7 +86,11 @@ function foundSocket(flags: BrokerFlags, host: ProcessHost): string {
     },
     host.environment,
   );
-  const found = adminSocketOf(config, pidFileOf(flags, host));
+  const pidFile = pidFileOf(flags, host);
+  // Its name alone does not tell where the broker stores.
+  if (pidFile !== undefined && file === undefined && data === undefined && existsSync(besidePidFile(pidFile)))
+    return besidePidFile(pidFile);
+  const found = adminSocketOf(config, pidFile);
   if (found !== undefined) return found.path;
   throw new NetworkError(
     config.admin.socket === 'off'
