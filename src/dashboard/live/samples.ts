@@ -28,9 +28,10 @@ export const SERIES = [
 export type SeriesName = (typeof SERIES)[number];
 type Sample = Readonly<Record<SeriesName, number | null>>;
 
-/** Histograms in seconds, by the names under which the broker has them. */
-const COMMIT = ['hexmq_storage_commit_duration_seconds', 'hexmq_storage_commit_seconds'];
-const LOOP = ['hexmq_event_loop_delay_seconds', 'nodejs_eventloop_lag_p99_seconds', 'hexmq_event_loop_lag_seconds'];
+/** A histogram, in seconds: docs/metrics.md. */
+const COMMIT = 'hexmq_storage_commit_duration_seconds';
+/** In seconds, over the last scrapes. */
+const LOOP_P99 = 'nodejs_eventloop_lag_p99_seconds';
 
 interface Look {
   readonly atS: number;
@@ -152,19 +153,17 @@ function sampleOf(before: Look, after: Look): Sample {
     dropped: rate(droppedIn),
     commit: latency(COMMIT, 0.5, before, after),
     commitP99: latency(COMMIT, 0.99, before, after),
-    loop: latency(LOOP, 0.99, before, after),
+    loop: inMs(after.metrics?.get(LOOP_P99)?.values[0]?.value),
   };
 }
 
+const inMs = (seconds: number | null | undefined): number | null =>
+  seconds === null || seconds === undefined ? null : seconds * 1000;
+
 /** In milliseconds. */
-function latency(names: readonly string[], part: number, before: Look, after: Look): number | null {
+function latency(name: string, part: number, before: Look, after: Look): number | null {
   if (before.metrics === undefined || after.metrics === undefined) return null;
-  for (const name of names) {
-    const [earlier, later] = [histogram(before.metrics, name), histogram(after.metrics, name)];
-    if (earlier === undefined || later === undefined) continue;
-    if (later.buckets.size === 0) return (after.metrics.get(name)?.values[0]?.value ?? 0) * 1000;
-    const seconds = quantileBetween(part, earlier, later);
-    return seconds === undefined ? null : seconds * 1000;
-  }
-  return null;
+  const [earlier, later] = [histogram(before.metrics, name), histogram(after.metrics, name)];
+  if (earlier === undefined || later === undefined) return null;
+  return inMs(quantileBetween(part, earlier, later));
 }

@@ -15,9 +15,9 @@ const RATES: readonly ChartLine[] = [
 const CONNECTIONS: readonly ChartLine[] = [{ series: 'connections', label: 'connected', color: '--line-1' }];
 const COMMIT: readonly ChartLine[] = [
   { series: 'commit', label: 'median', color: '--line-1' },
-  { series: 'commitP99', label: '99 of 100', color: '--line-3' },
+  { series: 'commitP99', label: 'p99', color: '--line-3' },
 ];
-const LOOP: readonly ChartLine[] = [{ series: 'loop', label: '99 of 100', color: '--line-2' }];
+const LOOP: readonly ChartLine[] = [{ series: 'loop', label: 'p99', color: '--line-2' }];
 
 const perSecond = (value: number): string => `${short(value)}/s`;
 

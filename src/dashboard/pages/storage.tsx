@@ -10,7 +10,7 @@ import type { PageProps } from './page-props.js';
 
 const COMMIT: readonly ChartLine[] = [
   { series: 'commit', label: 'median', color: '--line-1' },
-  { series: 'commitP99', label: '99 of 100', color: '--line-3' },
+  { series: 'commitP99', label: 'p99', color: '--line-3' },
 ];
 const BACKLOG: readonly ChartLine[] = [{ series: 'backlog', label: 'changes', color: '--line-2' }];
 
