@@ -7,7 +7,6 @@ import { NOW } from '../domain/durability.js';
 import type { Ticket } from '../domain/durability.js';
 import type { ConnectionId } from '../domain/identifiers.js';
 import { encodePacket, writeAcknowledgement } from '../protocol/encoder.js';
-import { PacketType } from '../protocol/packets.js';
 import type { DurableSoFar } from './durability-waiters.js';
 import type { EventLoop } from './event-loop.js';
 import { Flow } from './flow.js';
@@ -40,7 +39,7 @@ export interface EgressParts {
 }
 
 export class Egress implements Pick<Effects, 'released' | 'send' | 'acknowledge' | 'deliver' | 'whenWritable'> {
-  /** What was written to all connections, and may wait at their gates. */
+  /** What was written to all connections: packets may still wait at their gates, bytes have gone to the network. */
   readonly sent = new Flow();
   readonly #links: ReadonlyMap<ConnectionId, Link>;
   readonly #loop: EventLoop;
@@ -94,7 +93,6 @@ export class Egress implements Pick<Effects, 'released' | 'send' | 'acknowledge'
     const waits = this.mustWaitFor(after);
     bufferOf(link, waits).append(bytes);
     this.sent.packet(packet.type);
-    this.sent.bytes += bytes.length;
     this.#answered(link, bytes.length);
     this.#written(link, waits, after);
   }
@@ -111,10 +109,8 @@ export class Egress implements Pick<Effects, 'released' | 'send' | 'acknowledge'
     const waits = this.mustWaitFor(after);
     const to = bufferOf(link, waits);
     to.reserve(5);
-    const before = to.length;
     to.length = writeAcknowledgement(to.bytes, to.length, type, packetId, reasonCode, link.input.protocolVersion);
     this.sent.packet(type);
-    this.sent.bytes += to.length - before;
     this.#answered(link, 4);
     this.#written(link, waits, after);
   }
@@ -132,20 +128,17 @@ export class Egress implements Pick<Effects, 'released' | 'send' | 'acknowledge'
     this.#deliveries++;
     const waits = this.mustWaitFor(after);
     const { protocolVersion } = link.input;
-    this.sent.packet(PacketType.publish);
     this.sent.message(protocolVersion, options.qos, message.payload.length);
     if (!waits && message.payload.length >= LARGE_PAYLOAD_BYTES) {
       this.#deliverLarge(link, message, options, dup, packetId);
       return;
     }
     const to = bufferOf(link, waits);
-    const before = to.length;
     const { aliases } = link.output;
     // What waits for storage may leave after what is written later, so it neither begins an alias nor relies on one.
     if (aliases === undefined || waits)
       this.#publishes.write(to, protocolVersion, message, options, dup, packetId, this.#loop.stepMs);
     else this.#publishes.writeAliased(to, aliases, message, options, dup, packetId, this.#loop.stepMs);
-    this.sent.bytes += to.length - before;
     this.#written(link, waits, after);
   }
 
@@ -232,9 +225,7 @@ export class Egress implements Pick<Effects, 'released' | 'send' | 'acknowledge'
 
   #deliverLarge(link: Link, message: Message, options: DeliveryOptions, dup: boolean, packetId: number): void {
     const { buffer } = link.output;
-    const before = buffer.length;
     this.#publishes.writeHead(buffer, link.input.protocolVersion, message, options, dup, packetId, this.#loop.stepMs);
-    this.sent.bytes += buffer.length - before + message.payload.length;
     if (link.output.flushAll()) this.#nowCongested(link);
     const { payload } = message;
     let isCongested = false;

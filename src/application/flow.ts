@@ -20,14 +20,16 @@ export class Flow {
 
   /** One that the network has brought. */
   received(packet: Packet, version: number): void {
-    this.packet(packet.type);
     if (packet.type === PacketType.publish) this.message(version, packet.qos, packet.payload.length);
+    else this.packet(packet.type);
   }
 
+  /** One that is no PUBLISH. */
   packet(type: number): void {
     this.#packets[type] = (this.#packets[type] as number) + 1;
   }
 
+  /** A PUBLISH, which counts as a packet as well. */
   message(version: number, qos: number, payloadBytes: number): void {
     const at = indexOf(version, qos);
     this.#messages[at] = (this.#messages[at] as number) + 1;
@@ -42,7 +44,10 @@ export class Flow {
         const [count = 0, payloadBytes = 0] = [this.#messages[at], this.#payloads[at]];
         messages.push({ version, qos, count, payloadBytes });
       }
-    const packets = Object.entries(PacketType).map(([name, type]) => [name, this.#packets[type] ?? 0] as const);
+    const publishes = messages.reduce((sum, { count }) => sum + count, 0);
+    const packets = Object.entries(PacketType).map(
+      ([name, type]) => [name, type === PacketType.publish ? publishes : (this.#packets[type] ?? 0)] as const,
+    );
     return { bytes: this.bytes, messages, packets: new Map(packets) };
   }
 }

@@ -2,6 +2,7 @@
 // part, and whether the peer keeps up.
 import type { Ticket } from '../domain/durability.js';
 import type { Channel } from '../ports/network.js';
+import type { Flow } from './flow.js';
 import { GatedOutput } from './gated-output.js';
 import { OutputBuffer } from './output-buffer.js';
 import type { TopicAliases } from './topic-aliases.js';
@@ -17,6 +18,8 @@ const REPORTED_BYTES = 4096;
 
 export class LinkOutput {
   readonly #channel: Channel;
+  /** Of all connections. */
+  readonly #sent: Flow;
   /** What leaves at the end of the turn. */
   readonly buffer = new OutputBuffer();
   /** What waits for storage. */
@@ -37,8 +40,9 @@ export class LinkOutput {
   /** `heldBytes` when it was last reported. */
   #reportedBytes = 0;
 
-  constructor(channel: Channel) {
+  constructor(channel: Channel, sent: Flow) {
     this.#channel = channel;
+    this.#sent = sent;
   }
 
   get isOpen(): boolean {
@@ -84,6 +88,7 @@ export class LinkOutput {
    */
   write(bytes: Uint8Array): boolean {
     this.#writtenBytes += bytes.length;
+    this.#sent.bytes += bytes.length;
     if (this.#channel.write(bytes) || this.#isCongested || !this.#isOpen) return false;
     this.#isCongested = true;
     this.buffer.ownsBlocks = true;

@@ -2,6 +2,7 @@
 import type { ConnectionId } from '../domain/identifiers.js';
 import type { Channel, ChannelHandler } from '../ports/network.js';
 import type { ConnectionOrigin } from './connection-tracker.js';
+import type { Flow } from './flow.js';
 import type { LinkInput } from './link-input.js';
 import { LinkOutput } from './link-output.js';
 
@@ -23,8 +24,9 @@ export class Link implements ChannelHandler {
     readonly channel: Channel,
     readonly input: LinkInput,
     readonly observer: LinkObserver,
+    sent: Flow,
   ) {
-    this.output = new LinkOutput(channel);
+    this.output = new LinkOutput(channel, sent);
   }
 
   get id(): ConnectionId {

@@ -94,7 +94,7 @@ export class Links implements ConnectionTrackerOwner, LinkObserver {
 
   connectionAccepted(origin: ConnectionOrigin, channel: Channel): ChannelHandler {
     const { id, listener } = origin;
-    const link = new Link(origin, channel, this.#parts.ingress.open(origin, channel), this);
+    const link = new Link(origin, channel, this.#parts.ingress.open(origin, channel), this, this.#parts.egress.sent);
     this.#links.set(id, link);
     this.#parts.loop.step({ kind: 'opened', connection: id, listener, peer: channel.peer });
     return link;

@@ -82,6 +82,7 @@ export function newContext(
   { changes, effects, settings, sliceSize }: Surroundings,
   own: Pick<Context, 'counters' | 'deadlines' | 'work'>,
 ): Context {
+  const { memory, storedQueues } = waitingMemories(own.work, settings);
   return {
     changes: new Journal(changes),
     effects,
@@ -101,7 +102,9 @@ export function newContext(
     queued: 0,
     outboundInFlight: 0,
     inboundInFlight: 0,
-    ...waitingMemories(own.work, settings),
+    // No spread: every step reads from this object, and it has to keep one shape.
+    memory,
+    storedQueues,
     waitingGroups: new Set(),
     work: own.work,
     sliceSize,
