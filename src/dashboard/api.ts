@@ -57,11 +57,6 @@ export async function call<Name extends OperationName>(
   return (await response.json()) as AnswerOf<Name>;
 }
 
-/** What is no operation, such as the metrics. @throws ApiError (as a rejection) */
-export async function get(path: string): Promise<unknown> {
-  return (await send(path, token.get(), {})).json() as Promise<unknown>;
-}
-
 /** Resolves when the broker ends the stream. @throws ApiError (as a rejection), also when the signal aborts. */
 export async function stream(path: string, onLine: (line: string) => void, signal: AbortSignal): Promise<void> {
   const { body } = await send(path, token.get(), { signal });

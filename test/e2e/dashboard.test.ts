@@ -202,6 +202,27 @@ describeWith(['chromium'], 'the dashboard in a browser', () => {
       await page.getByText('00 ff 41').waitFor();
     }));
 
+  test('the overview has the latency of storage once something is stored, and that of the event loop', () =>
+    operated(async ({ address, open, logIn, writer }) => {
+      const page = await open();
+      await logIn(page);
+      const body = JSON.stringify({ topic: 'plant/1/state', payload: 'stored', qos: 1, retain: true });
+      const headers = { authorization: `Bearer ${writer}`, 'content-type': 'application/json' };
+      const timer = setInterval(() => {
+        void fetch(`http://${address}/api/v1/publish`, { method: 'POST', headers, body });
+      }, 500);
+      try {
+        const shown = page.getByRole('listitem');
+        await shown.filter({ hasText: /median\s*[\d.]+ (µs|ms|s)$/ }).waitFor();
+        await shown
+          .filter({ hasText: /p99\s*[\d.]+ (µs|ms|s)$/ })
+          .nth(1)
+          .waitFor();
+      } finally {
+        clearInterval(timer);
+      }
+    }));
+
   test('an operator disconnects, purges and deletes after a question, by keyboard alone', () =>
     operated(async ({ open, writer }) => {
       const page = await open();

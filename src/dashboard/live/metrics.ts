@@ -1,29 +1,17 @@
 // What `/api/v1/metrics` says, looked up by name: gauges and counters as sums, histograms as what happened between two
 // looks.
+import type { AnswerOf } from '../../administration/operations.js';
 
-export interface Metric {
-  readonly name: string;
-  readonly help: string;
-  readonly type: string;
-  readonly values: readonly MetricValue[];
-}
-
-interface MetricValue {
-  readonly labels: Readonly<Record<string, string | number>>;
-  readonly value: number;
-  /** Of a part of a histogram: `<name>_bucket`, `<name>_sum` or `<name>_count`. */
-  readonly metricName?: string;
-}
+export type Metric = AnswerOf<'metrics'>[number];
 
 export type Metrics = ReadonlyMap<string, Metric>;
 
-export const metricsOf = (list: unknown): Metrics =>
-  new Map((Array.isArray(list) ? (list as readonly Metric[]) : []).map((metric) => [metric.name, metric]));
+export const metricsOf = (list: readonly Metric[]): Metrics => new Map(list.map((metric) => [metric.name, metric]));
 
 /** Over all its labels. */
 export const total = (metrics: Metrics, name: string): number | undefined => {
   const values = metrics.get(name)?.values;
-  return values?.reduce((sum, { value }) => sum + value, 0);
+  return values?.reduce((sum, { value }) => sum + (value ?? 0), 0);
 };
 
 export interface Histogram {
@@ -39,13 +27,14 @@ export function histogram(metrics: Metrics, name: string): Histogram | undefined
   let sum = 0;
   let count = 0;
   const buckets = new Map<number, number>();
-  for (const { labels, value, metricName = '' } of values) {
+  for (const { labels, value: given, name: part = '' } of values) {
+    const value = given ?? 0;
     const bound = labels['le'];
     if (bound !== undefined) {
       const edge = bound === '+Inf' ? Infinity : Number(bound);
       buckets.set(edge, (buckets.get(edge) ?? 0) + value);
-    } else if (metricName.endsWith('_sum')) sum += value;
-    else if (metricName.endsWith('_count')) count += value;
+    } else if (part.endsWith('_sum')) sum += value;
+    else if (part.endsWith('_count')) count += value;
   }
   return { sum, count, buckets };
 }

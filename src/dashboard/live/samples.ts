@@ -1,7 +1,7 @@
 // The last minutes of the broker, as the charts show them: a sample every two seconds while the page is visible, kept
 // over changes of the page. Rates are differences of counters.
 import { useEffect, useState } from 'preact/hooks';
-import { ApiError, call, get } from '../api.js';
+import { ApiError, call } from '../api.js';
 import type { AnswerOf } from '../api.js';
 import { asApiError, whileVisible } from './load.js';
 import { histogram, metricsOf, quantileBetween } from './metrics.js';
@@ -104,7 +104,7 @@ async function sample(): Promise<() => void> {
 async function lookAtMetrics(): Promise<Metrics | undefined> {
   if (live.hasMetrics === false) return undefined;
   try {
-    return metricsOf(await get('metrics'));
+    return metricsOf(await call('metrics', {}));
   } catch (error) {
     if (error instanceof ApiError && error.kind === 'unknown-operation') return undefined;
     throw error;

@@ -51,13 +51,18 @@ test('a latency is what was measured between two looks at a histogram', () => {
           ...['0.001', '0.01', '+Inf'].map((le, i) => ({
             labels: { le },
             value: counts[i] ?? 0,
-            metricName: 'time_bucket',
+            name: 'time_bucket',
           })),
-          { labels: {}, value: 1, metricName: 'time_sum' },
-          { labels: {}, value: counts[2] ?? 0, metricName: 'time_count' },
+          { labels: {}, value: 1, name: 'time_sum' },
+          { labels: {}, value: counts[2] ?? 0, name: 'time_count' },
         ],
       },
-      { name: 'things', help: '', type: 'gauge', values: [1, 2].map((value) => ({ labels: { of: value }, value })) },
+      {
+        name: 'things',
+        help: '',
+        type: 'gauge',
+        values: [1, 2].map((value) => ({ labels: { of: String(value) }, value })),
+      },
     ]);
   const [before, after] = [look([5, 5, 5]), look([5, 15, 15])].map((one) => histogram(one, 'time'));
   if (before === undefined || after === undefined) throw new Error('there is no histogram');
