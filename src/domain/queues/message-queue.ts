@@ -54,6 +54,8 @@ export class MessageQueue {
   readonly #dropped = new DroppedRange();
   /** After a restart: seqs below this are missing, and which ones is unknown. 0 if none are. */
   #holesBelow = 0;
+  /** Entries that were dropped unread and stay, empty, until a page shows whether they need a PUBREL. */
+  #emptied = 0;
 
   constructor(
     readonly id: QueueId,
@@ -144,8 +146,7 @@ export class MessageQueue {
     const isBuffered = !this.stored || (this.#reaches(seq) && this.buffer.fits(bytes, held) && this.#reaches(seq));
     let append: Append | undefined;
     if (this.stored) {
-      // Until it is stored, which is soon and counted, the payload may share the chunk that it arrived in. In the
-      // buffer it may stay longer.
+      // Until it is stored, which is soon, the payload may share the chunk that it arrived in; in the buffer it stays.
       if (isBuffered) detachPayload(message);
       append = changes.append(this.id, seq, message, options);
       if (this.#ticket !== undefined) this.#ticket = append.ticket;
@@ -168,7 +169,7 @@ export class MessageQueue {
     if (!this.stored || this.#open) return;
     this.#open = true;
     this.#ticket = undefined;
-    if (this.count === 0) this.#bufferedUpTo = this.next;
+    if (this.count === 0 && this.#emptied === 0) this.#bufferedUpTo = this.next;
   }
 
   /**
@@ -280,6 +281,7 @@ export class MessageQueue {
   #isGone({ seq, qos, released }: StoredEntry, isDropped: boolean): boolean {
     const { changes, counters } = this.context;
     if (isDropped && seq >= this.owner.doubtBelow) return true;
+    if (isDropped) this.#emptied--;
     if (qos === 1 && (isDropped || released)) {
       if (!isDropped) {
         // Dropped by an earlier process, and counted again at start.
@@ -372,7 +374,9 @@ export class MessageQueue {
     const { changes } = this.context;
     this.#dropped.add(seq);
     this.#take(Math.floor(this.bytes / this.count));
-    if (seq < this.owner.doubtBelow) changes.record({ kind: 'queue.release', queue: this.id, seq });
+    const isInDoubt = seq < this.owner.doubtBelow;
+    if (isInDoubt) this.#emptied++;
+    if (isInDoubt) changes.record({ kind: 'queue.release', queue: this.id, seq });
     else changes.remove({ kind: 'queue.remove', queue: this.id, seq }, undefined);
     this.owner.droppedWaiting(seq);
   }
@@ -382,8 +386,7 @@ export class MessageQueue {
     this.context.queued--;
     this.bytes -= bytes;
     if (this.count === 0) {
-      // Entries dropped without being read were counted at an average size; an empty queue resets the remainder.
-      this.bytes = 0;
+      this.bytes = 0; // Entries that were dropped unread counted at an average size.
       this.#holesBelow = 0;
     }
     this.#inStorage?.removed(this.count, this.bytes);

@@ -256,6 +256,20 @@ describe('the command purge-queue', () => {
     expect(core.broker.query({ kind: 'session', clientId: 'a' })).toMatchObject({ outboundInFlight: 1, queued: 0 });
   });
 
+  test('purge-queue leaves the handshake of a QoS 2 message that may have been sent before a crash', () => {
+    const before = new CoreHarness();
+    before.connectStored('a').subscribe(['t', 2]);
+    before.connect('b').publish('t', '1', 2);
+    const core = before.restarted();
+    expect(core.command(purge('a'))).toEqual({ result: 'purged', dropped: 1 });
+    core.lines();
+    const a = core.connectStored('a');
+    expect(core.heard(a)).toContain('pubrel 1');
+    a.pubcomp(1);
+    expect(core.stored('a')).toEqual([]);
+    expect(core.waiting).toBe(0);
+  });
+
   test('purge-queue does a large queue in slices, and leaves what arrives meanwhile', () => {
     const core = withQueue(7, 2);
     core.finishesAtOnce = false;
