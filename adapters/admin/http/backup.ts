@@ -1,5 +1,6 @@
 // A backup as a download: the text of an export, in chunks. The last line of an export says that it is complete, so a
 // download that was cut off never looks complete; where the broker knows why, a line says it.
+import type { OutgoingHttpHeaders } from 'node:http';
 import type { FastifyReply } from 'fastify';
 import type { Actor, Administration, Backup } from 'hexmq/ports';
 import { FAILED } from './backup-path.js';
@@ -15,11 +16,10 @@ export async function sendBackup(administration: Administration, actor: Actor, r
   raw.socket?.setTimeout(0);
   const backup = await administration.backup(actor, gone.signal);
   reply.hijack();
+  // The connection has lost its time limit.
   raw.writeHead(200, {
+    ...(reply.getHeaders() as OutgoingHttpHeaders),
     'content-type': 'application/x-ndjson',
-    'cache-control': 'no-store',
-    'x-content-type-options': 'nosniff',
-    // The connection has lost its time limit.
     connection: 'close',
   });
   try {

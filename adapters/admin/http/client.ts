@@ -41,7 +41,7 @@ export const connectTo = (socketPath: string, actor: string): AdministrationClie
   },
   async *open(stream, request) {
     const response = await send(socketPath, actor, 'POST', `/api/v1/${stream}`, TIMEOUT_MS, JSON.stringify(request));
-    if (response.statusCode !== 200) throw errorOf(parsed(await textOf(response), socketPath));
+    await requireAccepted(response, socketPath);
     try {
       for await (const line of createInterface({ input: response, crlfDelay: Infinity }))
         if (line !== '') yield parsed(line, socketPath) as object;
@@ -56,10 +56,15 @@ export const connectTo = (socketPath: string, actor: string): AdministrationClie
   async backup() {
     // Storage may take long to make a snapshot; the user can end the command.
     const response = await send(socketPath, actor, 'GET', BACKUP_PATH, 0);
-    if (response.statusCode !== 200) throw errorOf(parsed(await textOf(response), socketPath));
+    await requireAccepted(response, socketPath);
     return partsOf(response, socketPath);
   },
 });
+
+/** @throws AdministrationError as the broker has reported it. */
+async function requireAccepted(response: IncomingMessage, socketPath: string): Promise<void> {
+  if (response.statusCode !== 200) throw errorOf(parsed(await textOf(response), socketPath));
+}
 
 const gone = (socketPath: string, cause: unknown): NetworkError =>
   new NetworkError(`the broker at ${socketPath} has ended`, { cause });

@@ -1,11 +1,10 @@
 // Who is connected.
 import { ago } from '../format.js';
-import { useList } from '../live/load.js';
 import { linkTo } from '../route.js';
-import { Badge, Code, ListTable, Name, Page } from '../view/parts.js';
+import { Badge, Code, Name } from '../view/parts.js';
 import type { Column } from '../view/parts.js';
 import type { ItemOf } from '../api.js';
-import { usePrefix } from './search.js';
+import { SearchPage } from './search.js';
 
 type Client = ItemOf<'clients'>;
 
@@ -41,28 +40,17 @@ const COLUMNS: readonly Column<Client>[] = [
 ];
 
 export function Clients() {
-  const [field, clientIdPrefix] = usePrefix('client-search');
-  const list = useList('clients', clientIdPrefix === '' ? {} : { clientIdPrefix });
   return (
-    <Page
+    <SearchPage
+      operation="clients"
+      searchId="client-search"
       title="Clients"
       lead="Network connections, in the order of their opening."
-      actions={
-        <button type="button" onClick={list.reload}>
-          Refresh
-        </button>
-      }
-    >
-      {field}
-      <div class="card">
-        <ListTable
-          list={list}
-          caption="Connected clients"
-          columns={COLUMNS}
-          keyOf={({ connection }) => connection}
-          empty={clientIdPrefix === '' ? 'No client is connected.' : 'No connected client begins with this.'}
-        />
-      </div>
-    </Page>
+      caption="Connected clients"
+      columns={COLUMNS}
+      keyOf={({ connection }) => connection}
+      empty="No client is connected."
+      notFound="No connected client begins with this."
+    />
   );
 }

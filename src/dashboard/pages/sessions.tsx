@@ -1,11 +1,10 @@
 // Sessions, those of clients that are away included.
 import type { ItemOf } from '../api.js';
 import { ago, bytes, interval, whole } from '../format.js';
-import { useList } from '../live/load.js';
 import { linkTo } from '../route.js';
-import { Badge, ListTable, Name, Page } from '../view/parts.js';
+import { Badge, Name } from '../view/parts.js';
 import type { Column } from '../view/parts.js';
-import { usePrefix } from './search.js';
+import { SearchPage } from './search.js';
 
 const COLUMNS: readonly Column<ItemOf<'sessions'>>[] = [
   {
@@ -35,28 +34,17 @@ const COLUMNS: readonly Column<ItemOf<'sessions'>>[] = [
 ];
 
 export function Sessions() {
-  const [field, clientIdPrefix] = usePrefix('session-search');
-  const list = useList('sessions', clientIdPrefix === '' ? {} : { clientIdPrefix });
   return (
-    <Page
+    <SearchPage
+      operation="sessions"
+      searchId="session-search"
       title="Sessions"
       lead="What the broker keeps for each client, connected or away."
-      actions={
-        <button type="button" onClick={list.reload}>
-          Refresh
-        </button>
-      }
-    >
-      {field}
-      <div class="card">
-        <ListTable
-          list={list}
-          caption="Sessions"
-          columns={COLUMNS}
-          keyOf={({ clientId }) => clientId}
-          empty={clientIdPrefix === '' ? 'There is no session.' : 'No session begins with this.'}
-        />
-      </div>
-    </Page>
+      caption="Sessions"
+      columns={COLUMNS}
+      keyOf={({ clientId }) => clientId}
+      empty="There is no session."
+      notFound="No session begins with this."
+    />
   );
 }
