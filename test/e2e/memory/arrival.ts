@@ -151,13 +151,13 @@ export const awaitedConnects: Attack = {
       limits: { maxUnreadBytes: 16 * MIB, authTimeoutMs: 60_000 },
     };
   },
-  growthMax: 140,
-  unbounded: 290,
+  growthMax: 300,
+  unbounded: 570,
   logs: /"event":"connection-ended",.*"reason":"unread-packets"/,
   run: async (target) => {
     const will = { topic: 'will', payload: Buffer.alloc(30_000) };
     const packets = numbered({ clientId: 'c000000', userName: 'u', password: Buffer.alloc(65_000, 'x'), will });
-    await times(3000, async (i) => {
+    await times(6000, async (i) => {
       await sent(await deafSocket(target), packets(i));
     });
   },
