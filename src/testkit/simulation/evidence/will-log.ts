@@ -104,6 +104,8 @@ export class WillLog {
     }
     const will = tag === undefined ? undefined : this.#byTag.get(tag);
     if (will?.state === 'offered') will.state = 'held';
+    // CONNACK may tell that a will was due after the disk has let it go.
+    this.#findPublished((one) => one.wasStored);
   }
 
   /** DISCONNECT has come. */
