@@ -14,7 +14,7 @@ const EFFECTS: readonly string[] = ['allow', 'deny'] satisfies AccessRule['effec
 const ACTIONS: readonly string[] = ['publish', 'subscribe', 'receive'] satisfies AccessAction[];
 const DENIALS: readonly string[] = ['bad-credentials', 'not-authorized'];
 
-type Mapping = Readonly<Record<string, unknown>>;
+export type Mapping = Readonly<Record<string, unknown>>;
 
 /** Names the field, the value found and what was expected. */
 export class AnswerFault extends Error {
@@ -149,23 +149,23 @@ function requireFilter(field: string, filter: unknown): void {
     throw new AnswerFault(field, filter, 'the topic filter without $share/ and the name of the group');
 }
 
-function mappingOf(value: unknown, field: string, expected: string): Mapping {
+export function mappingOf(value: unknown, field: string, expected: string): Mapping {
   if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value as Mapping;
   throw new AnswerFault(field, value, expected);
 }
 
 /** A key that is misspelt, such as that of an expiry, would otherwise be as good as left out. */
-function requireKeys(mapping: Mapping, path: string, known: readonly string[]): void {
+export function requireKeys(mapping: Mapping, path: string, known: readonly string[]): void {
   for (const key of Object.keys(mapping))
     if (!known.includes(key)) throw new AnswerFault(`${path}${key}`, mapping[key], `only ${known.join(', ')}`);
 }
 
-function requireOneOf(field: string, value: unknown, values: readonly string[], more = ''): void {
+export function requireOneOf(field: string, value: unknown, values: readonly string[], more = ''): void {
   if (typeof value !== 'string' || !values.includes(value))
     throw new AnswerFault(field, value, `${listed(values)}${more}`);
 }
 
-function requireString(field: string, value: unknown, expected = 'a string'): void {
+export function requireString(field: string, value: unknown, expected = 'a string'): void {
   if (typeof value !== 'string') throw new AnswerFault(field, value, expected);
 }
 

@@ -10,6 +10,7 @@ import type {
 } from '../domain/effects.js';
 import type { DeliveryOptions } from '../domain/messages/delivery-options.js';
 import type { Message } from '../domain/messages/message.js';
+import type { ClientView, RequestOf, Stage, VerdictOf } from '../domain/interception/verdict.js';
 import type { Ticket } from '../domain/durability.js';
 import { EVERY_EVENT } from '../domain/events.js';
 import type { BrokerEvent, EventMask } from '../domain/events.js';
@@ -23,6 +24,7 @@ import type { DurabilityWaiters } from './durability-waiters.js';
 import type { Egress } from './egress.js';
 import type { EventLoop } from './event-loop.js';
 import type { Ingress } from './ingress.js';
+import type { Interceptors } from './interceptors.js';
 import type { Links } from './links.js';
 import type { Pager } from './pager.js';
 import type { Tracing } from './tracing.js';
@@ -37,6 +39,8 @@ export interface CoreEffectsParts {
   readonly commands: CommandRequests;
   readonly waiters: DurabilityWaiters;
   readonly pager: Pager;
+  /** Default: there are none, and the core was given no stage to ask about. */
+  readonly interceptors?: Interceptors | undefined;
   readonly tracing?: Tracing | undefined;
   /** Which events the observers want; default: all. */
   readonly wanted?: (() => EventMask) | undefined;
@@ -76,6 +80,16 @@ export class CoreEffects implements Effects {
   reauthenticate(connection: ConnectionId, data: Uint8Array | undefined): void {
     const link = this.#parts.links.get(connection);
     if (link !== undefined) this.#parts.authentication.renew(link, data);
+  }
+
+  intercept<S extends Stage>(
+    connection: ConnectionId,
+    stage: S,
+    request: RequestOf<S>,
+    client: ClientView,
+  ): VerdictOf<S> | undefined {
+    const { interceptors } = this.#parts;
+    return interceptors === undefined ? { decision: 'pass' } : interceptors.ask(connection, stage, request, client);
   }
 
   established(connection: ConnectionId, terms: ConnectionTerms): void {

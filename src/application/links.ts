@@ -11,6 +11,7 @@ import type { ArrivalRefusal, ConnectionOrigin, ConnectionTrackerOwner } from '.
 import type { Egress } from './egress.js';
 import type { EventLoop } from './event-loop.js';
 import type { Ingress } from './ingress.js';
+import type { Interceptors } from './interceptors.js';
 import { Link } from './link.js';
 import type { LinkObserver } from './link.js';
 import type { Reauthorization } from './reauthorization.js';
@@ -29,6 +30,7 @@ export interface LinksParts {
   readonly ingress: Ingress;
   readonly egress: Egress;
   readonly authentication: AuthenticationRequests;
+  readonly interceptors: Interceptors;
   readonly reauthorization: Reauthorization;
   readonly emit: (event: BrokerEvent | LifecycleEvent) => void;
 }
@@ -125,7 +127,7 @@ export class Links implements ConnectionTrackerOwner, LinkObserver {
   }
 
   #gone(link: Link): void {
-    const { ingress, authentication, reauthorization, loop } = this.#parts;
+    const { ingress, authentication, interceptors, reauthorization, loop } = this.#parts;
     this.#links.delete(link.id);
     if (link.input.isEstablished) this.#count(link.input.protocolVersion, -1);
     this.#lingeringBytes -= link.lingeringBytes;
@@ -133,6 +135,7 @@ export class Links implements ConnectionTrackerOwner, LinkObserver {
     ingress.closed(link.input);
     reauthorization.untrack(link.id);
     authentication.cancel(link.id);
+    interceptors.cancel(link.id);
     loop.step({ kind: 'closed', connection: link.id });
     if (this.#links.size === 0) this.#whenEmpty?.();
   }
@@ -154,6 +157,7 @@ export class Links implements ConnectionTrackerOwner, LinkObserver {
   /** The broker ends the connection. */
   end(connection: ConnectionId, graceMs: number): void {
     this.#parts.authentication.cancel(connection);
+    this.#parts.interceptors.cancel(connection);
     this.#links.get(connection)?.end(graceMs);
   }
 

@@ -16,6 +16,7 @@ import { administrationModule } from './modules/administration.js';
 import { authModule } from './modules/auth.js';
 import { brokerModule } from './modules/broker.js';
 import { engineModule } from './modules/engine.js';
+import { interceptionModule } from './modules/interception.js';
 import { measurementsModule } from './modules/measurements.js';
 import { networkModule } from './modules/network.js';
 import { observabilityModule } from './modules/observability.js';
@@ -35,6 +36,7 @@ const MODULES = [
   systemModule,
   observabilityModule,
   authModule,
+  interceptionModule,
   storageModule,
   engineModule,
   brokerModule,

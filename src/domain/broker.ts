@@ -25,6 +25,9 @@ import { PublishHandler } from './handlers/publish-handler.js';
 import { QueryHandler } from './handlers/query-handler.js';
 import { Router } from './routing/router.js';
 import { SubscribeHandler } from './handlers/subscribe-handler.js';
+import { verdictArrived } from './interception/interception.js';
+import { NOTHING_INTERCEPTED } from './interception/verdict.js';
+import type { Intercepted } from './interception/verdict.js';
 import { NOW } from './durability.js';
 import type { Effects } from './effects.js';
 import type { ConnectionInput, Input } from './inputs.js';
@@ -44,6 +47,8 @@ export interface BrokerParts {
   readonly effects: Effects;
   /** The limits in force. */
   readonly settings: Settings;
+  /** What interceptors want to see; default: nothing. */
+  readonly intercepted?: Intercepted | undefined;
   /** Returns an unused Client Identifier, for a client that sends none. */
   readonly newClientId: () => string;
 }
@@ -69,9 +74,9 @@ export class Broker {
   readonly #commandHandler: CommandHandler;
   readonly #queryHandler: QueryHandler;
 
-  constructor({ changes, effects, settings, newClientId, sliceSize = SLICE_SIZE }: BrokerParts) {
+  constructor({ changes, effects, settings, newClientId, intercepted, sliceSize = SLICE_SIZE }: BrokerParts) {
     const context = newContext(
-      { changes, effects, settings, sliceSize },
+      { changes, effects, settings, sliceSize, intercepted: intercepted ?? NOTHING_INTERCEPTED },
       { counters: this.counters, deadlines: this.#deadlines, work: this.#work },
     );
     this.#context = context;
@@ -119,9 +124,9 @@ export class Broker {
     return !this.#work.isEmpty;
   }
 
-  /** See `MessageDispatcher.waitingBytes`. */
+  /** Of messages that wait behind large publications, and of packets that wait for interceptors. */
   get waitingBytes(): number {
-    return this.#dispatcher.waitingBytes;
+    return this.#dispatcher.waitingBytes + this.#context.interceptedBytes;
   }
 
   /** See `maxWaitingBytes`. */
@@ -239,6 +244,7 @@ export class Broker {
       case 'closed':
       case 'authenticated':
       case 'challenged':
+      case 'intercepted':
       case 'durable':
       case 'permissions':
       case 'congested':
@@ -274,6 +280,9 @@ export class Broker {
         return;
       case 'challenged':
         this.#handshake.enhanced.challenged(connection, input.data);
+        return;
+      case 'intercepted':
+        verdictArrived(connection, input.stage, input.verdict);
         return;
       case 'durable':
         this.#handshake.admitted(connection);

@@ -7,6 +7,7 @@ import type { Limits } from './limits.js';
 import type { DeliveryCounters } from './messages/delivery-counters.js';
 import { Journal } from './journal.js';
 import type { Effects } from './effects.js';
+import type { Intercepted } from './interception/verdict.js';
 import type { Settings } from './settings.js';
 import type { Pressed } from './slowed-publisher.js';
 import type { Traces } from './traces.js';
@@ -21,6 +22,8 @@ export interface Context {
   readonly settings: Settings;
   readonly limits: Limits;
   readonly counters: DeliveryCounters;
+  /** What interceptors want to see. */
+  readonly intercepted: Intercepted;
   /** What operators trace; `undefined` as long as that is nothing. */
   trace: Traces | undefined;
   /** Broker time, in milliseconds, in which all instants are stored; constant during a step. */
@@ -49,6 +52,8 @@ export interface Context {
    * that they do not release, also of clients that are away, and long user names of those that are connected.
    */
   leftBytes: number;
+  /** Bytes that packets hold in memory which wait for the verdict of an interceptor. */
+  interceptedBytes: number;
   /** Entries of all queues, kept apart from the delivery counters, which have to agree with it. */
   queued: number;
   /** QoS 1 and 2 messages that were sent and are not acknowledged, of all clients. */
@@ -75,11 +80,12 @@ export interface Surroundings {
   readonly effects: Effects;
   readonly settings: Settings;
   readonly sliceSize: number;
+  readonly intercepted: Intercepted;
 }
 
 /** At the beginning, when nothing is held and nothing waits. */
 export function newContext(
-  { changes, effects, settings, sliceSize }: Surroundings,
+  { changes, effects, settings, sliceSize, intercepted }: Surroundings,
   own: Pick<Context, 'counters' | 'deadlines' | 'work'>,
 ): Context {
   const { memory, storedQueues } = waitingMemories(own.work, settings);
@@ -89,6 +95,7 @@ export function newContext(
     settings,
     limits: settings.current,
     counters: own.counters,
+    intercepted,
     trace: undefined,
     nowMs: 0,
     wallAheadMs: 0,
@@ -99,6 +106,7 @@ export function newContext(
     mayDrop: false,
     heldBytes: 0,
     leftBytes: 0,
+    interceptedBytes: 0,
     queued: 0,
     outboundInFlight: 0,
     inboundInFlight: 0,

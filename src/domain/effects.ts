@@ -21,6 +21,7 @@ import type { ClientId, ConnectionId, QueueId, Seq, TopicName } from './identifi
 import type { EventSink } from './events.js';
 import type { CommandOutcome } from './commands.js';
 import type { EndReason } from './reasons.js';
+import type { ClientView, RequestOf, Stage, VerdictOf } from './interception/verdict.js';
 import type { TraceStep } from './trace-step.js';
 
 /** The parts of a CONNECT that identify a client, and its connection. */
@@ -86,6 +87,16 @@ export interface Effects extends EventSink {
   continueAuthentication(connection: ConnectionId, data: Uint8Array | undefined): void;
   /** A connected client authenticates again, with its method; answered as `authenticate` is, and read meanwhile. */
   reauthenticate(connection: ConnectionId, data: Uint8Array | undefined): void;
+  /**
+   * Asks the interceptors of a stage, which is one that `Intercepted` names.
+   * @returns their verdict, or `undefined` if it comes as an `intercepted` input.
+   */
+  intercept<S extends Stage>(
+    connection: ConnectionId,
+    stage: S,
+    request: RequestOf<S>,
+    client: ClientView,
+  ): VerdictOf<S> | undefined;
   /** CONNECT was accepted and CONNACK comes next: from now on these terms apply to the connection. */
   established(connection: ConnectionId, terms: ConnectionTerms): void;
   send(connection: ConnectionId, packet: AnswerPacket, after: Ticket): void;

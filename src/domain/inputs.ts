@@ -6,6 +6,7 @@ import type { Permissions } from './access/permissions.js';
 import type { QueuedMessage } from './changes.js';
 import type { Command } from './commands.js';
 import type { PeerInfo } from './peer.js';
+import type { Stage, VerdictOf } from './interception/verdict.js';
 import type { Message } from './messages/message.js';
 import type { ConnectionId, QueueId, Seq } from './identifiers.js';
 import type { RefusalReason } from './reasons.js';
@@ -53,6 +54,13 @@ export type ConnectionInput =
   | { readonly kind: 'authenticated'; readonly connection: ConnectionId; readonly result: AuthenticationResult }
   /** Authentication goes on: the client gets this data in AUTH and has to answer. */
   | { readonly kind: 'challenged'; readonly connection: ConnectionId; readonly data: Uint8Array | undefined }
+  /** The answer to `intercept`, if that had none at once. */
+  | {
+      readonly kind: 'intercepted';
+      readonly connection: ConnectionId;
+      readonly stage: Stage;
+      readonly verdict: VerdictOf<Stage>;
+    }
   /** The answer to `whenDurable`. */
   | { readonly kind: 'durable'; readonly connection: ConnectionId }
   /** The client's permissions have changed; without effect on a connection that was not accepted. */

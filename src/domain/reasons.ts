@@ -50,6 +50,7 @@ export type RefusalReason =
   | 'not-authorized'
   | 'authentication-unavailable'
   | 'authorization-unavailable'
+  | 'denied-by-interceptor'
   | 'storage-unavailable'
   | 'will-topic-invalid' // [MQTT-4.7.1-1], limits
   | 'will-qos-not-supported' // [MQTT5-3.2.2-12]

@@ -33,6 +33,7 @@ export function levelOf(event: BrokerEvent | LifecycleEvent): EventLevel {
     case 'retained-limited':
     case 'storage-recovered':
     case 'authenticator-passed-over':
+    case 'interceptor-failed':
     case 'administration-refused':
     case 'attempts-slowed':
     case 'close-failed':
@@ -77,6 +78,7 @@ export function burstOf(event: BrokerEvent | LifecycleEvent): number {
     case 'subscribe-denied':
     case 'retained-limited':
     case 'authenticator-passed-over':
+    case 'interceptor-failed':
     case 'attempts-slowed':
     case 'permissions-kept':
       return CLIENT_CAUSED_BURST;
@@ -153,11 +155,11 @@ export function describeEvent(event: BrokerEvent | LifecycleEvent): string {
     case 'storage-recovered':
       return describeStorage(event);
     case 'authenticator-passed-over':
-      return 'authenticator failed; the next one decides';
+    case 'interceptor-failed':
+    case 'close-failed':
+      return FAILURES[event.kind];
     case 'attempts-slowed':
       return 'too many failed logins; further attempts are delayed';
-    case 'close-failed':
-      return 'authenticator or authorizer could not be stopped';
     case 'changes-abandoned':
       return 'stopping although storage has not accepted all changes';
     case 'listening':
@@ -184,6 +186,12 @@ export function describeEvent(event: BrokerEvent | LifecycleEvent): string {
       return 'fatal error; the broker stops';
   }
 }
+
+const FAILURES = {
+  'authenticator-passed-over': 'authenticator failed; the next one decides',
+  'interceptor-failed': 'interceptor failed',
+  'close-failed': 'authenticator, authorizer or interceptor could not be stopped',
+} as const;
 
 function describeStorage(event: Extract<LifecycleEvent, { kind: 'storage-failing' | 'storage-recovered' }>): string {
   const { kind, operation } = event;

@@ -43,6 +43,16 @@ export type {
   ExchangeRequest,
   RequestContext,
 } from './auth.js';
+export { Interceptor } from './interceptor.js';
+export type {
+  ClientView,
+  ConnectRequest,
+  Denial,
+  PublishRequest,
+  SubscribeRequest,
+  UnsubscribeRequest,
+  VerdictOf,
+} from '../domain/interception/verdict.js';
 export type { Checkable } from './checkable.js';
 export type { Reloadable } from './reloadable.js';
 export type { Startable } from './startable.js';

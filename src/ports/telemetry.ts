@@ -57,6 +57,15 @@ export type LifecycleEvent =
   | { readonly kind: 'storage-recovered'; readonly operation: 'write' | 'read'; readonly attempts: number }
   /** An authenticator failed or timed out, and is configured to let the next one decide in that case. */
   | { readonly kind: 'authenticator-passed-over'; readonly authenticator: string; readonly error: string }
+  /** An interceptor failed, timed out or answered nonsense: its fallback decides. */
+  | {
+      readonly kind: 'interceptor-failed';
+      readonly interceptor: string;
+      readonly packet: 'connect' | 'publish' | 'subscribe' | 'unsubscribe';
+      readonly clientId: string;
+      readonly error: string;
+      readonly fallback: 'deny' | 'pass';
+    }
   /** Repeated login failures: further attempts are delayed. Emitted once until the failures have been forgotten. */
   | {
       readonly kind: 'attempts-slowed';

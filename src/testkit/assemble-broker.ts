@@ -1,6 +1,7 @@
 // A broker assembled by hand from existing parts, for the simulation and for tests: without a configuration, without
 // loading adapters, and with a clock and an end of turn that the caller controls.
 import { AccessAdapters } from '../application/access-adapters.js';
+import { AdapterLife } from '../application/adapter-life.js';
 import { Admission } from '../application/admission.js';
 import { Authentication } from '../application/authentication.js';
 import { Authorization } from '../application/authorization.js';
@@ -22,6 +23,7 @@ import type {
   Authorizer,
   BrokerEvent,
   Clock,
+  Interceptor,
   LifecycleEvent,
   Listener,
   Random,
@@ -36,6 +38,8 @@ export interface BrokerParts {
   /** Replace the authenticators above, by the name of the listener. */
   readonly listenerAuthenticators?: ReadonlyMap<string, readonly Authenticator[]>;
   readonly authorizers?: readonly Authorizer[];
+  /** In the order of calling; default: none. */
+  readonly interceptors?: readonly Interceptor[] | undefined;
   readonly telemetry: readonly Telemetry[];
   readonly clock: Clock;
   readonly random: Random;
@@ -67,6 +71,7 @@ export function assembleBroker(parts: BrokerParts): BrokerService {
   const engine = assembleEngine({
     storage,
     admission: new Admission(authentication, authorization, throttle),
+    interceptors: parts.interceptors,
     emit,
     clock,
     random,
@@ -77,6 +82,7 @@ export function assembleBroker(parts: BrokerParts): BrokerService {
     fatal: failure.raise,
     turnLimits: parts.turnLimits,
   });
+  const interceptors = new AdapterLife('interceptors', parts.interceptors ?? [], { clock, emit });
   const access = new AccessAdapters({ authentication, authorization, clock, emit });
   const engineRun = new EngineRun({ engine, storage, authorizers: authorization.authorizers, clock, emit });
   const listening = new Listening({
@@ -86,7 +92,7 @@ export function assembleBroker(parts: BrokerParts): BrokerService {
   });
   const opened = { name: 'storage', start: () => storage.open(), stop: () => storage.close() };
   return new BrokerService({
-    parts: [access, opened, engineRun, listening],
+    parts: [access, interceptors, opened, engineRun, listening],
     storage,
     engine,
     engineRun,

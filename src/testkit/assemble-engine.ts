@@ -11,6 +11,7 @@ import { Engine } from '../application/engine.js';
 import { EventLoop } from '../application/event-loop.js';
 import { Ingress } from '../application/ingress.js';
 import type { Link } from '../application/link.js';
+import { Interceptors } from '../application/interceptors.js';
 import { Links } from '../application/links.js';
 import { Tracing } from '../application/tracing.js';
 import { Pager } from '../application/pager.js';
@@ -23,6 +24,7 @@ import type {
   BrokerEvent,
   Clock,
   ConnectionId,
+  Interceptor,
   LifecycleEvent,
   Permissions,
   Random,
@@ -32,6 +34,8 @@ import type {
 export interface EngineAssembly {
   readonly storage: Storage;
   readonly admission: Admission;
+  /** In the order of calling; default: none. */
+  readonly interceptors?: readonly Interceptor[] | undefined;
   readonly emit: (event: BrokerEvent | LifecycleEvent) => void;
   readonly clock: Clock;
   readonly random: Random;
@@ -65,12 +69,23 @@ export function assembleEngine(assembly: EngineAssembly): Engine {
   const ingress = new Ingress({ loop, clock, settings, changes: committer });
   const isGated = ackLevel !== 'received';
   const egress = new Egress({ links: byId, loop, committed: committer, isGated, settings });
-  const sides = { loop, ingress, egress, authentication, emit };
+  const interceptors = new Interceptors({
+    interceptors: assembly.interceptors ?? [],
+    clock,
+    settings,
+    emit,
+    answered: (connection, stage, verdict) => {
+      loop.enqueue({ kind: 'intercepted', connection, stage, verdict });
+    },
+  });
+  const sides = { loop, ingress, egress, authentication, interceptors, emit };
   const links = new Links({ ...sides, links: byId, maxOpen: Infinity, clock, settings, reauthorization });
   const commands = new CommandRequests(loop);
   const tracing = new Tracing({ waiters, egress });
   const effects = new CoreEffects({ ...sides, links, commands, waiters, pager, tracing });
-  const core = createCore({ changes: committer, effects, settings, random, sliceSize: assembly.sliceSize });
+  const { sliceSize } = assembly;
+  const { intercepted } = interceptors;
+  const core = createCore({ changes: committer, effects, settings, random, intercepted, sliceSize });
   const stored = { committer, waiters, pager, tracing };
   return new Engine({ clock, core, loop, settings, links, ingress, egress, commands, reauthorization, ...stored });
 }

@@ -16,6 +16,7 @@ import type {
   AuthenticatorAnswer,
   Authorizer,
   EndReason,
+  Interceptor,
   LifecycleEvent,
   Listener,
   BrokerEvent,
@@ -39,6 +40,7 @@ export interface HarnessOptions {
   /** Instead of the one below. */
   readonly authenticator?: Authenticator;
   readonly authorizers?: readonly Authorizer[];
+  readonly interceptors?: readonly Interceptor[];
   /** Beside the memory network. */
   readonly listeners?: readonly Listener[];
 }
@@ -142,6 +144,7 @@ export class BrokerHarness {
       listeners: [this.network, ...(options.listeners ?? [])],
       authenticators: [options.authenticator ?? TEST_AUTHENTICATOR],
       authorizers: options.authorizers ?? [],
+      interceptors: options.interceptors,
       telemetry: [
         {
           emit: (event) => {

@@ -5,6 +5,7 @@ import type { Command, CommandOutcome } from '../../src/domain/commands.js';
 import type { Permissions } from '../../src/domain/access/permissions.js';
 import { ALLOW_ALL } from '../../src/domain/access/permissions.js';
 import { DEFAULT_LIMITS } from '../../src/domain/limits.js';
+import type { Intercepted } from '../../src/domain/interception/verdict.js';
 import type { Limits } from '../../src/domain/limits.js';
 import { LiveSettings } from '../../src/application/settings.js';
 import type { Input, DenialReason } from '../../src/domain/inputs.js';
@@ -66,6 +67,7 @@ export class CoreHarness {
     readonly store = new ModelStore(),
     nowMs = BEGIN_MS,
     readonly sliceSize?: number,
+    readonly intercepted?: Intercepted,
   ) {
     this.nowMs = nowMs;
     this.settings = new LiveSettings({ limits: { ...DEFAULT_LIMITS, ...limits }, perListener: new Map() });
@@ -80,6 +82,7 @@ export class CoreHarness {
       effects: this.recorder,
       settings: this.settings,
       sliceSize,
+      intercepted,
       newClientId: () => `assigned-${++assigned}`,
     });
     for (const fact of store.load()) this.broker.restore(fact, nowMs);

@@ -14,6 +14,7 @@ import { DEFAULT_LIMITS } from '../../src/domain/limits.js';
 import type { Limits, PerListenerLimits } from '../../src/domain/limits.js';
 import type { BrokerEvent } from '../../src/domain/events.js';
 import type { Authenticator } from '../../src/ports/auth.js';
+import type { Interceptor } from '../../src/ports/interceptor.js';
 import type { Channel, ChannelHandler } from '../../src/ports/network.js';
 import type { AckLevel } from '../../src/ports/storage.js';
 import type { LifecycleEvent } from '../../src/ports/telemetry.js';
@@ -29,6 +30,7 @@ export interface EngineOptions {
   readonly limits?: Partial<Limits>;
   readonly perListenerLimits?: PerListenerLimits;
   readonly authenticators?: readonly Authenticator[];
+  readonly interceptors?: readonly Interceptor[];
   readonly storage?: HandStorage;
   /** Default: a new one. */
   readonly clock?: VirtualClock;
@@ -55,6 +57,7 @@ export class EngineHarness {
     limits = {},
     perListenerLimits,
     authenticators = [ANYONE],
+    interceptors,
     storage = new HandStorage(),
     clock = new VirtualClock(),
     ackLevel,
@@ -70,6 +73,7 @@ export class EngineHarness {
     this.engine = assembleEngine({
       storage,
       admission: new Admission(new Authentication(authenticators), new Authorization([])),
+      interceptors,
       emit: (event) => {
         emitToAll([{ emit: (each) => this.events.push(each) }], event);
       },

@@ -15,6 +15,7 @@ import type { CommandOutcome } from '../../src/domain/commands.js';
 import type { DeliveryOptions } from '../../src/domain/messages/delivery-options.js';
 import type { Message, MessageDraft } from '../../src/domain/messages/message.js';
 import { NOW } from '../../src/domain/durability.js';
+import type { RequestOf, Stage, VerdictOf } from '../../src/domain/interception/verdict.js';
 import type { Ticket } from '../../src/domain/durability.js';
 import type {
   AcknowledgementType,
@@ -96,6 +97,8 @@ export class Recorder implements Changes, Effects {
   /** Session ends that are not durable, as a test has it. */
   readonly pendingSessionEnds = new Map<ClientId, Ticket>();
   readonly watchers: Watcher[] = [];
+  /** Answers for interceptors; by default what comes passes. */
+  interceptor: (stage: Stage, request: RequestOf<Stage>) => VerdictOf<Stage> | undefined = () => ({ decision: 'pass' });
   /** The outcomes of commands, by request. */
   readonly outcomes = new Map<number, CommandOutcome>();
   /** Off for long runs. */
@@ -112,6 +115,12 @@ export class Recorder implements Changes, Effects {
     this.#base = this.#ticket;
     this.#lines = [];
     return lines;
+  }
+
+  intercept<S extends Stage>(connection: ConnectionId, stage: S, request: RequestOf<S>): VerdictOf<S> | undefined {
+    const verdict = this.interceptor(stage, request) as VerdictOf<S> | undefined;
+    this.#write(() => `intercept ${stage} of ${connection}: ${verdict?.decision ?? 'waits'}`);
+    return verdict;
   }
 
   record(change: Change): Ticket {

@@ -16,6 +16,7 @@ import type { EngineParts } from '../../application/engine.js';
 import { EventLoop } from '../../application/event-loop.js';
 import { Ingress } from '../../application/ingress.js';
 import type { IngressParts } from '../../application/ingress.js';
+import { Interceptors } from '../../application/interceptors.js';
 import { Links } from '../../application/links.js';
 import type { LinksParts } from '../../application/links.js';
 import { Pager } from '../../application/pager.js';
@@ -47,14 +48,16 @@ export const engineModule = ({ storage: { ackLevel } }: Config): ContainerModule
         commands: CommandRequests,
         waiters: DurabilityWaiters,
         pager: Pager,
+        interceptors: Interceptors,
         tracing: Tracing,
         wanted: WantedEvents,
         emit: Emit,
       }),
     );
     bind(Broker).toResolvedValue(
-      (changes, effects, settings, random) => createCore({ changes, effects, settings, random }),
-      [Committer, CoreEffects, LiveSettings, Random],
+      (changes, effects, settings, random, { intercepted }) =>
+        createCore({ changes, effects, settings, random, intercepted }),
+      [Committer, CoreEffects, LiveSettings, Random, Interceptors],
     );
     bind(Engine).toResolvedValue(
       ...byName((parts: EngineParts) => new Engine(parts), {
@@ -105,6 +108,7 @@ function bindLinks(bind: Bind, ackLevel: Config['storage']['ackLevel']): void {
       ingress: Ingress,
       egress: Egress,
       authentication: AuthenticationRequests,
+      interceptors: Interceptors,
       reauthorization: Reauthorization,
       emit: Emit,
     }),

@@ -2,7 +2,16 @@
 // to them is never created, nor even imported.
 import { ContainerModule } from 'inversify';
 import type { ContainerModuleLoadOptions, ServiceIdentifier } from 'inversify';
-import { Authenticator, Authorizer, Clock, Listener, Random, Storage, Telemetry } from '../../ports/index.js';
+import {
+  Authenticator,
+  Authorizer,
+  Clock,
+  Interceptor,
+  Listener,
+  Random,
+  Storage,
+  Telemetry,
+} from '../../ports/index.js';
 import { ListenerAuthenticator, OwnAuthentication } from '../injection.js';
 
 /**
@@ -25,6 +34,8 @@ export interface Overrides {
   readonly listenerAuthenticators?: ReadonlyMap<string, readonly Authenticator[]>;
   /** In the order of calling; an empty list leaves clients what their credentials permit. */
   readonly authorizers?: readonly Authorizer[];
+  /** In the order of calling. */
+  readonly interceptors?: readonly Interceptor[];
   /** In place of the log. */
   readonly telemetry?: readonly Telemetry[];
   readonly clock?: Clock;
@@ -41,6 +52,7 @@ export const overridesModule = (overrides: Overrides): ContainerModule =>
     rebindAll(options, Listener, overrides.listeners);
     rebindAll(options, Authenticator, overrides.authenticators);
     rebindAll(options, Authorizer, overrides.authorizers);
+    rebindAll(options, Interceptor, overrides.interceptors);
     rebindAll(options, Telemetry, overrides.telemetry);
     if (listenerAuthenticators === undefined) return;
     unbind(ListenerAuthenticator);

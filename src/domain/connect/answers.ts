@@ -46,6 +46,7 @@ export const CONNACK_CODES: Readonly<Record<AnsweredRefusal, Refusal>> = {
   'not-authorized': { before5: ConnectReturnCode.notAuthorized, in5: ReasonCode.notAuthorized },
   'authentication-unavailable': { before5: ConnectReturnCode.serverUnavailable, in5: ReasonCode.serverUnavailable },
   'authorization-unavailable': { before5: ConnectReturnCode.serverUnavailable, in5: ReasonCode.serverUnavailable },
+  'denied-by-interceptor': { before5: ConnectReturnCode.notAuthorized, in5: ReasonCode.notAuthorized },
   'storage-unavailable': { before5: ConnectReturnCode.serverUnavailable, in5: ReasonCode.serverUnavailable },
   'too-many-connections': { before5: ConnectReturnCode.serverUnavailable, in5: ReasonCode.quotaExceeded },
   'too-many-sessions': { before5: ConnectReturnCode.serverUnavailable, in5: ReasonCode.quotaExceeded },
@@ -57,6 +58,22 @@ export const CONNACK_CODES: Readonly<Record<AnsweredRefusal, Refusal>> = {
   'will-properties-too-large': { before5: undefined, in5: ReasonCode.quotaExceeded },
   'will-payload-invalid': { before5: undefined, in5: ReasonCode.payloadFormatInvalid },
 };
+
+/** The code of CONNACK for a client that is denied with a Reason Code of MQTT 5. */
+export function denialCode(version: ProtocolVersion, reasonCode: number): number {
+  if (version === 5) return reasonCode;
+  switch (reasonCode) {
+    case ReasonCode.clientIdentifierNotValid:
+      return ConnectReturnCode.identifierRejected;
+    case ReasonCode.badUserNameOrPassword:
+      return ConnectReturnCode.badUserNameOrPassword;
+    case ReasonCode.notAuthorized:
+    case ReasonCode.banned:
+      return ConnectReturnCode.notAuthorized;
+    default:
+      return ConnectReturnCode.serverUnavailable;
+  }
+}
 
 export function connackCode(version: ProtocolVersion, reason: AnsweredRefusal): number | undefined {
   const codes = CONNACK_CODES[reason];

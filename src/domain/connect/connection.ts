@@ -7,6 +7,7 @@ import type { TimerKind } from '../deadlines.js';
 import type { RetainedDelivery } from '../session/retained-delivery.js';
 import type { ClientId, ConnectionId, Seq } from '../identifiers.js';
 import { ClientOutput } from '../session/client-output.js';
+import type { AwaitedVerdict, ClientView } from '../interception/verdict.js';
 import type { Session } from '../session/session.js';
 import type { EnhancedState } from './enhanced-state.js';
 import { DEFAULT_CLIENT_LIMITS } from './client-limits.js';
@@ -68,6 +69,9 @@ export class Connection {
   /** Created if what the client authenticated with expires. */
   credentials: Deadline<Connection> | undefined;
   retained: RetainedDelivery | undefined;
+  /** Set while an interceptor has not answered. */
+  awaitedVerdict: AwaitedVerdict | undefined;
+  #view: ClientView | undefined;
   #unanswered: Unanswered | undefined;
   /** Topic Names by the Topic Aliases that the client assigned; created with the first one. */
   topicAliases: Map<number, string> | undefined;
@@ -82,6 +86,14 @@ export class Connection {
     this.lastPacketMs = this.stateSinceMs = context.nowMs;
     this.output = new ClientOutput(id, context);
     this.deadline = new Deadline<Connection>(stateTimer, this);
+  }
+
+  /** The client as interceptors see it: another object when its Client Identifier was changed. */
+  get view(): ClientView {
+    const { clientId = '', userName, version: protocolVersion, listener, peer } = this;
+    if (this.#view?.clientId !== clientId || this.#view.userName !== userName)
+      this.#view = { clientId, userName, protocolVersion, listener, peer };
+    return this.#view;
   }
 
   /** Created with the first QoS 1 message of a client of MQTT 5. */
@@ -113,9 +125,19 @@ export class Connection {
     this.context.effects.resume(this.id, 'work');
   }
 
+  /** The verdict is there, or no longer needed. */
+  takeAwaited(): AwaitedVerdict | undefined {
+    const awaited = this.awaitedVerdict;
+    this.awaitedVerdict = undefined;
+    if (awaited !== undefined) this.context.interceptedBytes -= awaited.bytes;
+    return awaited;
+  }
+
   moveTo(state: ConnectionState): void {
     checkTransition(this.#state, state);
     this.#state = state;
+    // What waits has no effect, and no answer.
+    if (state === 'ended') this.takeAwaited()?.abandoned?.();
     this.stateSinceMs = this.context.nowMs;
   }
 }

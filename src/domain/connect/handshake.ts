@@ -3,8 +3,7 @@
 // and CONNACK sent before anything else [MQTT-3.2.0-1]. A refused client gets the return code if its version has one,
 // and is closed [MQTT-3.2.2-5].
 import { PacketType } from '../../protocol/packets.js';
-import type { ConnectPacket, Packet, Properties } from '../../protocol/packets.js';
-import { isUtf8Payload } from '../../protocol/payload-format.js';
+import type { ConnectPacket, Packet, Properties, Will } from '../../protocol/packets.js';
 import { ReasonCode } from '../../protocol/reason-codes.js';
 import { accessOf, refusePublish } from '../access/access.js';
 import type { Context } from '../context.js';
@@ -12,17 +11,20 @@ import { NOW } from '../durability.js';
 import type { AuthenticationResult } from '../inputs.js';
 import type { ClientId, TopicName } from '../identifiers.js';
 import type { Limits } from '../limits.js';
-import { propertyBytes } from '../messages/content-bytes.js';
 import { sessionBytes, userNameBytes, willBytes } from '../name-bytes.js';
+import { connectBytes, willRequest, withRequest } from '../interception/connect.js';
+import { askInterceptors, awaitVerdict, isIntercepted } from '../interception/interception.js';
+import type { VerdictOf } from '../interception/verdict.js';
 import type { Session } from '../session/session.js';
 import type { Sessions } from '../session/sessions.js';
-import { hasWildcard } from '../topics/topic-filter.js';
-import { topicNameProblem, utf8Length } from '../topics/topic-name.js';
+import { topicNameProblem } from '../topics/topic-name.js';
 import { shortUserName } from '../user-name.js';
 import { announcement } from './announcement.js';
 import { answerTo } from './answer-to.js';
-import type { AnsweredRefusal } from './answers.js';
+import { denialCode } from './answers.js';
 import { clientLimitsOf } from './client-limits.js';
+import { clientIdRefusal, willRefusal } from './connect-rules.js';
+import type { Refusal } from './connect-rules.js';
 import type { Connection } from './connection.js';
 import type { Connections } from './connections.js';
 import type { EnhancedAuthentication } from './enhanced-authentication.js';
@@ -31,14 +33,7 @@ import { LIFECYCLE } from './lifecycle.js';
 import { redirected } from './redirection.js';
 import type { Wills } from './wills.js';
 
-/** MQTT 3.1 section 3.1: 1 to 23 characters. */
-const CLIENT_ID_31_CHARACTERS_MAX = 23;
-
-/** Why a client is refused. */
-interface Refusal {
-  readonly reason: AnsweredRefusal;
-  readonly detail: string;
-}
+type Authenticated = Extract<AuthenticationResult, { readonly decision: 'allow' }>;
 
 /** What is left of a CONNECT until CONNACK answers it. */
 function announcedPart({ properties, ...packet }: ConnectPacket): ConnectPacket {
@@ -72,15 +67,48 @@ export class Handshake {
   }
 
   #connect(connection: Connection, packet: ConnectPacket): void {
-    const { limits, effects } = this.context;
     connection.version = packet.protocolVersion;
+    connection.clientLimits = clientLimitsOf(packet);
+    if (!this.#identified(connection, packet)) return;
+    this.connections.moveTo(connection, 'authenticating');
+    if (isIntercepted(connection, 'connect')) this.#intercept(connection, packet);
+    else this.#authenticate(connection, packet);
+  }
+
+  #intercept(connection: Connection, packet: ConnectPacket): void {
+    const { clientId, clean, keepAlive, userName, password, will, properties } = packet;
+    const request = { clientId, clean, keepAlive, userName, password, will, properties };
+    const judged = (verdict: VerdictOf<'connect'>): void => {
+      if (verdict.decision === 'deny')
+        this.#refuse(
+          connection,
+          clientId,
+          { reason: 'denied-by-interceptor', detail: verdict.reason },
+          verdict.reasonCode,
+        );
+      else if (verdict.decision === 'pass') this.#authenticate(connection, packet);
+      else this.#replaced(connection, withRequest(packet, verdict.with));
+    };
+    const verdict = askInterceptors(connection, 'connect', request);
+    if (verdict !== undefined) judged(verdict);
+    else awaitVerdict(connection, 'connect', connectBytes(packet), judged);
+  }
+
+  /** Goes on with another CONNECT than the one that came, which has to be as valid. */
+  #replaced(connection: Connection, packet: ConnectPacket): void {
+    connection.clientLimits = clientLimitsOf(packet);
+    if (this.#identified(connection, packet)) this.#authenticate(connection, packet);
+  }
+
+  /** Whether the client may be authenticated; if not, it is refused. It has a Client Identifier then. */
+  #identified(connection: Connection, packet: ConnectPacket): boolean {
+    const { limits } = this.context;
     // For events only.
     connection.userName = packet.userName === undefined ? undefined : shortUserName(packet.userName);
-    connection.clientLimits = clientLimitsOf(packet);
-    const problem = redirected(limits) ?? this.#problem(packet);
+    const problem = redirected(limits) ?? clientIdRefusal(packet, limits);
     if (problem !== undefined) {
       this.#refuse(connection, packet.clientId, problem);
-      return;
+      return false;
     }
     const willProblem = packet.will === undefined ? undefined : topicNameProblem(packet.will.topic, limits);
     if (willProblem !== undefined) {
@@ -88,19 +116,20 @@ export class Handshake {
       if (packet.protocolVersion === 5)
         this.#refuse(connection, packet.clientId, { reason: 'will-topic-invalid', detail });
       else this.connections.end(connection, 'protocol-violation', { detail });
-      return;
+      return false;
     }
-    const clientId = (packet.clientId === '' ? this.newClientId() : packet.clientId) as ClientId; // [MQTT-3.1.3-6]
-    connection.clientId = clientId;
-    if (this.#isFull(connection, clientId, packet)) return;
-    this.connections.moveTo(connection, 'authenticating');
+    connection.clientId = (packet.clientId === '' ? this.newClientId() : packet.clientId) as ClientId; // [MQTT-3.1.3-6]
+    return !this.#isFull(connection, connection.clientId, packet);
+  }
+
+  #authenticate(connection: Connection, packet: ConnectPacket): void {
     connection.connect = packet;
     const { protocolVersion, userName, password } = packet;
-    const { listener, peer } = connection;
+    const { clientId = '' as ClientId, listener, peer } = connection;
     const { authenticationMethod, authenticationData } = packet.properties ?? {};
     if (authenticationMethod !== undefined) connection.enhanced = beginEnhanced(authenticationMethod);
     const request = { clientId, protocolVersion, userName, password, listener, peer, authenticationMethod };
-    effects.authenticate(connection.id, request, authenticationData);
+    this.context.effects.authenticate(connection.id, request, authenticationData);
   }
 
   authenticated(connection: Connection, result: AuthenticationResult): void {
@@ -115,24 +144,66 @@ export class Handshake {
     // Other clients may have connected meanwhile, so the limits are checked again.
     if (this.#isFull(connection, clientId, packet)) return;
     const access = accessOf(result.permissions);
-    const problem = this.#willProblem(packet);
+    const problem = willRefusal(packet, this.context.limits);
     if (problem !== undefined) {
       this.#refuse(connection, clientId, problem);
       return;
     }
-    const denial = packet.will === undefined ? undefined : refusePublish(access, packet.will.topic as TopicName);
-    if (denial !== undefined && this.context.limits.deniedPublish !== 'ignore') {
-      this.#refuse(connection, clientId, { reason: 'not-authorized', detail: `will: ${denial}` });
-      return;
-    }
     connection.access = access;
+    if (packet.will !== undefined && isIntercepted(connection, 'publish'))
+      this.#interceptWill(connection, packet, packet.will, clientId, result);
+    else this.#admit(connection, packet, clientId, result);
+  }
+
+  /** A will passes the interceptors once, here, and not again when it is published. */
+  #interceptWill(
+    connection: Connection,
+    packet: ConnectPacket,
+    will: Will,
+    clientId: ClientId,
+    result: Authenticated,
+  ): void {
+    const judged = (verdict: VerdictOf<'publish'>): void => {
+      if (verdict.decision === 'pass') this.#admit(connection, packet, clientId, result);
+      else if (verdict.decision === 'replace')
+        this.#admit(connection, { ...packet, will: { ...will, ...verdict.with } }, clientId, result);
+      else if (verdict.decision === 'drop') this.#admit(connection, { ...packet, will: undefined }, clientId, result);
+      else this.#willDenied(connection, packet, clientId, result, `by an interceptor: ${verdict.reason}`);
+    };
+    const verdict = askInterceptors(connection, 'publish', willRequest(will));
+    if (verdict !== undefined) judged(verdict);
+    else awaitVerdict(connection, 'publish', willBytes(will), judged);
+  }
+
+  #admit(connection: Connection, packet: ConnectPacket, clientId: ClientId, result: Authenticated): void {
+    const { access } = connection;
+    // Others may have connected while an interceptor looked at the will, or the will has become another.
+    if (access === undefined || this.#isFull(connection, clientId, packet)) return;
+    const denial = packet.will === undefined ? undefined : refusePublish(access, packet.will.topic as TopicName);
+    if (denial !== undefined) this.#willDenied(connection, packet, clientId, result, denial);
+    else this.#accepted(connection, packet, clientId, result);
+  }
+
+  #willDenied(
+    connection: Connection,
+    packet: ConnectPacket,
+    clientId: ClientId,
+    result: Authenticated,
+    why: string,
+  ): void {
+    if (this.context.limits.deniedPublish !== 'ignore')
+      this.#refuse(connection, clientId, { reason: 'not-authorized', detail: `will: ${why}` });
+    // A denied will is not even kept: after a crash nothing would know any more that it is not to be published.
+    else this.#accepted(connection, this.#withoutWill(connection, packet, why), clientId, result);
+  }
+
+  #accepted(connection: Connection, packet: ConnectPacket, clientId: ClientId, result: Authenticated): void {
     if (connection.enhanced !== undefined) {
       acceptEnhanced(connection.enhanced, result.data);
       // Most methods carry the name in their data, and CONNECT has none.
       if (result.userName !== undefined) connection.userName ??= shortUserName(result.userName);
     }
-    // A denied will is not even kept: after a crash nothing would know any more that it is not to be published.
-    this.#accept(connection, denial === undefined ? packet : this.#withoutWill(connection, packet, denial), clientId);
+    this.#accept(connection, packet, clientId);
     this.connections.expireCredentials(connection, result.expiresAtMs);
   }
 
@@ -272,51 +343,6 @@ export class Handshake {
     return protocolVersion === 5 ? Math.min(keepAlive, keepAliveMax) : keepAlive;
   }
 
-  /** What forbids the client to connect before it is known who it is. */
-  #problem(packet: ConnectPacket): Refusal | undefined {
-    const detail = this.#clientIdProblem(packet);
-    if (detail === undefined) return undefined;
-    return {
-      reason: packet.clientId === '' ? 'client-identifier-empty' : 'client-identifier-too-long',
-      detail,
-    };
-  }
-
-  /** Every character is allowed, more than [MQTT-3.1.3-5] demands; the length has a limit. */
-  #clientIdProblem({ clientId, clean, protocolVersion }: ConnectPacket): string | undefined {
-    const { limits } = this.context;
-    if (clientId === '') {
-      if (protocolVersion === 3) return 'MQTT 3.1 asks for a Client Identifier';
-      if (!clean && protocolVersion === 4) return 'an empty Client Identifier needs Clean Session 1';
-      return limits.assignClientId ? undefined : 'this broker does not assign Client Identifiers';
-    }
-    if (protocolVersion === 3 && limits.strict31ClientId && [...clientId].length > CLIENT_ID_31_CHARACTERS_MAX) {
-      return `MQTT 3.1 allows ${CLIENT_ID_31_CHARACTERS_MAX} characters`;
-    }
-    return utf8Length(clientId) > limits.maxClientIdLength
-      ? `it is longer than ${limits.maxClientIdLength} bytes`
-      : undefined;
-  }
-
-  #willProblem({ will }: ConnectPacket): Refusal | undefined {
-    if (will === undefined) return undefined;
-    const { limits } = this.context;
-    if (will.qos > limits.maxQos)
-      return { reason: 'will-qos-not-supported', detail: `will: QoS ${will.qos} is not supported` };
-    if (will.retain && !limits.retainedMessages)
-      return { reason: 'will-retain-not-supported', detail: 'will: retained messages are not supported' };
-    const { payloadFormatIndicator, responseTopic } = will.properties ?? {};
-    if (responseTopic !== undefined && hasWildcard(responseTopic))
-      return { reason: 'will-topic-invalid', detail: 'will: its Response Topic has a wildcard' }; // [MQTT5-3.3.2-14]
-    if (will.properties !== undefined && propertyBytes(will.properties) > limits.maxPropertyBytes) {
-      const detail = `will: its properties take more than ${limits.maxPropertyBytes} bytes`;
-      return { reason: 'will-properties-too-large', detail };
-    }
-    if (limits.checkPayloadFormat && payloadFormatIndicator === 1 && !isUtf8Payload(will.payload))
-      return { reason: 'will-payload-invalid', detail: 'will: its payload is not UTF-8' };
-    return undefined;
-  }
-
   #withoutWill({ clientId, userName }: Connection, packet: ConnectPacket, denial: string): ConnectPacket {
     const { counters, effects } = this.context;
     const topic = packet.will?.topic as TopicName;
@@ -331,9 +357,11 @@ export class Handshake {
     return { ...packet, will: undefined };
   }
 
-  #refuse(connection: Connection, clientId: string, { reason, detail }: Refusal): void {
+  /** @param reasonCode default: the one of the reason. */
+  #refuse(connection: Connection, clientId: string, { reason, detail }: Refusal, reasonCode?: number): void {
     const { effects } = this.context;
-    this.connections.refuse(connection, reason, detail);
+    if (reasonCode === undefined) this.connections.refuse(connection, reason, detail);
+    else this.connections.refuseWith(connection, denialCode(connection.version, reasonCode), { reasonString: detail });
     const { id, listener, userName } = connection;
     const { remoteAddress } = connection.peer;
     effects.emit({

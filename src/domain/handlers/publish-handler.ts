@@ -1,7 +1,7 @@
 // Handles PUBLISH from a client, and its acknowledgements. A QoS 2 message is delivered on arrival, and its Packet
 // Identifier is kept until PUBREL, so that a repeat is acknowledged but not delivered again [MQTT-4.3.3-2].
 import { PacketType } from '../../protocol/packets.js';
-import type { Properties, PublishPacket } from '../../protocol/packets.js';
+import type { AcknowledgementPacket, Properties, PublishPacket } from '../../protocol/packets.js';
 import { ReasonCode } from '../../protocol/reason-codes.js';
 import { isUtf8Payload } from '../../protocol/payload-format.js';
 import { refusePublish } from '../access/access.js';
@@ -11,16 +11,27 @@ import type { Connections } from '../connect/connections.js';
 import type { Context } from '../context.js';
 import type { Session } from '../session/session.js';
 import type { EndReason } from '../reasons.js';
+import { askInterceptors, awaitVerdict, isIntercepted } from '../interception/interception.js';
+import type { Denial, PublishRequest, VerdictOf } from '../interception/verdict.js';
+import type { MessageDraft } from '../messages/message.js';
 import { hasWildcard } from '../topics/topic-filter.js';
 import { topicNameProblem } from '../topics/topic-name.js';
 import type { TopicName } from '../identifiers.js';
 import type { MessageDispatcher } from '../publish/message-dispatcher.js';
-import { propertyBytes } from '../messages/content-bytes.js';
+import { contentBytes, propertyBytes } from '../messages/content-bytes.js';
 import type { PublishOutcome } from '../messages/publication.js';
+import type { Route } from '../routing/route.js';
 import type { Router } from '../routing/router.js';
 import type { PublisherWaits } from './publisher-waits.js';
 
 const NOTHING = (): void => undefined;
+
+/** A PUBLISH whose topic was checked. */
+type ReceivedDraft = PublishPacket & { readonly topic: TopicName };
+
+/** Whether the message was accepted before: it is acknowledged again, and nothing else happens. */
+const isRepeat = (session: Session, { qos, packetId }: PublishPacket): boolean =>
+  qos === 2 && (session.hasInbound(packetId) || session.hasReservedInbound(packetId));
 
 export class PublishHandler {
   constructor(
@@ -36,19 +47,76 @@ export class PublishHandler {
       sent.properties?.topicAlias === undefined ? sent : this.#withTopic(connection, sent, sent.properties);
     if (packet === undefined) return;
     if (packet.properties !== undefined && !this.#mayCarry(connection, packet, packet.properties)) return;
-    const { limits } = this.context;
     const topic = packet.topic as TopicName;
     this.context.trace?.received(session.clientId, packet);
     const known = this.router.known(topic);
-    if (known === undefined) {
-      const problem = topicNameProblem(topic, limits);
-      if (problem !== undefined) {
-        // Neither a topic nor an alias (MQTT 5 section 3.3.2.1).
-        const isMissing = topic === '' && connection.version === 5;
-        this.#end(connection, packet, isMissing ? 'protocol-violation' : 'topic-name-invalid', problem);
-        return;
-      }
+    const problem = known === undefined ? topicNameProblem(topic, this.context.limits) : undefined;
+    if (problem !== undefined) {
+      // Neither a topic nor an alias (MQTT 5 section 3.3.2.1).
+      const isMissing = topic === '' && connection.version === 5;
+      this.#end(connection, packet, isMissing ? 'protocol-violation' : 'topic-name-invalid', problem);
+      return;
     }
+    if (isIntercepted(connection, 'publish') && !isRepeat(session, packet))
+      this.#intercept(connection, session, packet);
+    else this.#take(connection, session, packet, packet as ReceivedDraft, known);
+  }
+
+  #intercept(connection: Connection, session: Session, packet: PublishPacket): void {
+    const { topic, payload, qos, retain, properties } = packet;
+    const request: PublishRequest = { topic: topic as TopicName, payload, qos, retain, properties, isWill: false };
+    const verdict = askInterceptors(connection, 'publish', request);
+    if (verdict !== undefined) {
+      this.#judged(connection, session, packet, verdict);
+      return;
+    }
+    awaitVerdict(
+      connection,
+      'publish',
+      contentBytes(packet) + payload.buffer.byteLength,
+      (late) => {
+        this.#judged(connection, session, packet, late);
+      },
+      () => this.context.trace?.refused(session.clientId, topic, 'connection-lost', 'an interceptor had not answered'),
+    );
+  }
+
+  #judged(connection: Connection, session: Session, packet: PublishPacket, verdict: VerdictOf<'publish'>): void {
+    switch (verdict.decision) {
+      case 'pass':
+        this.#take(connection, session, packet, packet as ReceivedDraft, this.router.known(packet.topic));
+        return;
+      case 'replace':
+        this.#take(connection, session, packet, verdict.with, this.router.known(verdict.with.topic));
+        return;
+      case 'deny':
+        this.#deny(connection, session, packet, `by an interceptor: ${verdict.reason}`, verdict);
+        return;
+      case 'drop':
+        this.#swallow(connection, session, packet, verdict.reason);
+    }
+  }
+
+  /** Accepts the message that an interceptor keeps from all others. */
+  #swallow(connection: Connection, session: Session, packet: PublishPacket, reason: string): void {
+    const { qos, packetId, topic } = packet;
+    this.context.trace?.refused(session.clientId, topic, 'not-authorized', `dropped by an interceptor: ${reason}`);
+    if (qos === 0) return;
+    if (qos === 2) session.putInbound(packetId);
+    const type = qos === 1 ? PacketType.puback : PacketType.pubrec;
+    connection.output.acknowledge(type, packetId, ReasonCode.success);
+  }
+
+  /** @param draft what is published: it may be another message than the one that came. */
+  #take(
+    connection: Connection,
+    session: Session,
+    packet: PublishPacket,
+    draft: MessageDraft,
+    known: Route | undefined,
+  ): void {
+    const { limits } = this.context;
+    const { topic } = draft;
     const refusal = connection.access === undefined ? 'no permissions' : refusePublish(connection.access, topic);
     if (refusal !== undefined) {
       this.#deny(connection, session, packet, refusal);
@@ -58,7 +126,7 @@ export class PublishHandler {
       this.#end(connection, packet, 'qos-not-supported', `QoS ${packet.qos}, ${limits.maxQos} is the highest`);
       return;
     }
-    if (packet.retain && !limits.retainedMessages) {
+    if (draft.retain && !limits.retainedMessages) {
       this.#end(connection, packet, 'retain-not-supported');
       return;
     }
@@ -74,9 +142,8 @@ export class PublishHandler {
       return;
     }
     const route = this.dispatcher.routeAtOnce(topic, known);
-    const draft = packet as PublishPacket & { readonly topic: TopicName };
     if (route === undefined) {
-      this.#queue(connection, session, draft);
+      this.#queue(connection, session, packet, draft);
       return;
     }
     const full = this.dispatcher.fullQueue(draft, session.origin, route);
@@ -92,16 +159,16 @@ export class PublishHandler {
   }
 
   /** The message is published in later steps, and the next packet of the client is handled after that. */
-  #queue(connection: Connection, session: Session, packet: PublishPacket & { readonly topic: TopicName }): void {
+  #queue(connection: Connection, session: Session, packet: PublishPacket, draft: MessageDraft): void {
     const { qos, packetId } = packet;
     // A repeat on a later connection, while the first one still waits: acknowledged with it.
-    const isRepeat = qos === 2 && session.hasReservedInbound(packetId);
+    const isRepeated = qos === 2 && session.hasReservedInbound(packetId);
     if (qos === 2) session.reserveInbound(packetId);
     connection.suspend();
     const begin = (): void => {
       if (qos === 2) session.putInbound(packetId);
     };
-    this.dispatcher.queue(isRepeat ? undefined : packet, session.origin, isRepeat ? NOTHING : begin, (outcome) => {
+    this.dispatcher.queue(isRepeated ? undefined : draft, session.origin, isRepeated ? NOTHING : begin, (outcome) => {
       const { full } = outcome;
       if (full !== undefined && qos === 2) session.dropReservedInbound(packetId);
       if (connection.state !== 'connected') return;
@@ -110,15 +177,15 @@ export class PublishHandler {
         connection.resume();
         return;
       }
-      if (isRepeat && !session.hasInbound(packetId)) {
+      if (isRepeated && !session.hasInbound(packetId)) {
         // The first one was refused after its connection had ended.
         connection.resume();
         this.publish(connection, session, packet);
         return;
       }
-      if (isRepeat) this.#acknowledgeRepeat(connection, packetId);
+      if (isRepeated) this.#acknowledgeRepeat(connection, packetId);
       else if (qos > 0) this.#acknowledge(connection, session, packet, outcome);
-      if (!isRepeat) this.waits.slow(connection, session);
+      if (!isRepeated) this.waits.slow(connection, session);
       connection.resume();
     });
   }
@@ -200,9 +267,12 @@ export class PublishHandler {
       return;
     }
     const type = qos === 1 ? PacketType.puback : PacketType.pubrec;
-    const properties = { reasonString: detail };
-    const after = connection.output.promise(this.context.changes.step);
-    answerTo(connection, { type, packetId, reasonCode, properties }, after);
+    this.#answer(connection, { type, packetId, reasonCode, properties: { reasonString: detail } });
+  }
+
+  /** In the order of all acknowledgements. */
+  #answer(connection: Connection, packet: AcknowledgementPacket): void {
+    answerTo(connection, packet, connection.output.promise(this.context.changes.step));
   }
 
   /**
@@ -256,7 +326,7 @@ export class PublishHandler {
    * Before MQTT 5 a refusal cannot be expressed: an acknowledgement claims that the message was accepted. So the
    * connection ends, unless the limits say that it goes on with the message acknowledged and dropped.
    */
-  #deny(connection: Connection, session: Session, packet: PublishPacket, detail: string): void {
+  #deny(connection: Connection, session: Session, packet: PublishPacket, detail: string, denial?: Denial): void {
     const { counters, effects, limits } = this.context;
     counters.denied++;
     const { clientId } = session;
@@ -265,16 +335,22 @@ export class PublishHandler {
     this.context.trace?.refused(clientId, topic, 'not-authorized', detail);
     if (limits.deniedPublish === 'disconnect' && (connection.version !== 5 || packet.qos === 0)) {
       // [MQTT-3.3.5-2]
-      this.connections.end(connection, 'not-authorized', { detail: `publish to ${packet.topic}: ${detail}` });
+      const reasonCode = denial?.reasonCode;
+      this.connections.end(connection, 'not-authorized', { detail: `publish to ${topic}: ${detail}`, reasonCode });
       return;
     }
     if (packet.qos === 0) return;
     // The first one was allowed, and is acknowledged when it is stored.
-    if (packet.qos === 2 && (session.hasInbound(packet.packetId) || session.hasReservedInbound(packet.packetId))) {
+    if (isRepeat(session, packet)) {
       this.#acknowledgeRepeat(connection, packet.packetId);
       return;
     }
     const type = packet.qos === 1 ? PacketType.puback : PacketType.pubrec;
-    connection.output.acknowledge(type, packet.packetId, ReasonCode.notAuthorized);
+    if (denial === undefined) {
+      connection.output.acknowledge(type, packet.packetId, ReasonCode.notAuthorized);
+      return;
+    }
+    const { reasonCode, reason } = denial;
+    this.#answer(connection, { type, packetId: packet.packetId, reasonCode, properties: { reasonString: reason } });
   }
 }

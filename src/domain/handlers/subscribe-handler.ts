@@ -1,9 +1,12 @@
 // Handles SUBSCRIBE and UNSUBSCRIBE: refuses packets that are not allowed as a whole, and starts the work on the
 // others.
-import type { SubscribePacket, UnsubscribePacket } from '../../protocol/packets.js';
+import type { SubscribePacket, SubscriptionRequest, UnsubscribePacket } from '../../protocol/packets.js';
 import type { Connection } from '../connect/connection.js';
 import type { Connections } from '../connect/connections.js';
 import type { Context } from '../context.js';
+import { isDenial } from '../interception/verdict.js';
+import type { Denial, VerdictOf } from '../interception/verdict.js';
+import { askInterceptors, awaitVerdict, isIntercepted } from '../interception/interception.js';
 import type { MessageDispatcher } from '../publish/message-dispatcher.js';
 import type { Router } from '../routing/router.js';
 import type { Session } from '../session/session.js';
@@ -13,6 +16,28 @@ import { SubscribeTask, UnsubscribeTask } from './subscribe-task.js';
 
 /** SUBACK and UNSUBACK take no more besides a code for each filter. */
 const ANSWER_BYTES_MAX = 8;
+
+/** What a Topic Filter takes besides its characters. */
+const FILTER_BYTES = 128;
+
+const bytesOf = (filters: readonly string[]): number =>
+  filters.reduce((sum, { length }) => sum + FILTER_BYTES + 2 * length, 0);
+
+/** What an interceptor makes of the entries of a packet: each as it is to be handled, or why it is denied. */
+function entriesOf<T>(
+  verdict:
+    | { readonly decision: 'pass' }
+    | { readonly decision: 'replace'; readonly with: readonly (T | Denial)[] }
+    | ({ readonly decision: 'deny' } & Denial),
+  entries: readonly T[],
+): readonly (T | Denial)[] {
+  if (verdict.decision === 'replace') return verdict.with;
+  return verdict.decision === 'deny' ? entries.map(() => verdict) : entries;
+}
+
+/** By their index. */
+const denialsIn = (entries: readonly (SubscriptionRequest | string | Denial)[]): ReadonlyMap<number, Denial> =>
+  new Map(entries.flatMap((entry, index) => (isDenial(entry) ? [[index, entry] as const] : [])));
 
 export class SubscribeHandler {
   readonly #rules: SubscribeRules;
@@ -37,12 +62,53 @@ export class SubscribeHandler {
       return;
     }
     if (this.#hasTooMany(connection, packet.subscriptions)) return;
-    this.#start(new SubscribeTask(this.context, connection, session, packet, this.#rules));
+    if (!isIntercepted(connection, 'subscribe')) {
+      this.#start(new SubscribeTask(this.context, connection, session, packet, this.#rules));
+      return;
+    }
+    const { subscriptions, properties } = packet;
+    const judged = (verdict: VerdictOf<'subscribe'>): void => {
+      const entries = entriesOf(verdict, subscriptions);
+      // A denied one keeps its place, and is parsed and answered like the others.
+      const requests = entries.map((entry, i) => (isDenial(entry) ? (subscriptions[i] as SubscriptionRequest) : entry));
+      const task = new SubscribeTask(
+        this.context,
+        connection,
+        session,
+        { ...packet, subscriptions: requests },
+        this.#rules,
+      );
+      task.denials = denialsIn(entries);
+      this.#start(task);
+    };
+    const verdict = askInterceptors(connection, 'subscribe', { subscriptions, properties });
+    if (verdict !== undefined) judged(verdict);
+    else awaitVerdict(connection, 'subscribe', bytesOf(subscriptions.map(({ topicFilter }) => topicFilter)), judged);
   }
 
   unsubscribe(connection: Connection, session: Session, packet: UnsubscribePacket): void {
     if (this.#hasTooMany(connection, packet.topicFilters)) return;
-    this.#start(new UnsubscribeTask(this.context, connection, session, packet, this.#rules));
+    if (!isIntercepted(connection, 'unsubscribe')) {
+      this.#start(new UnsubscribeTask(this.context, connection, session, packet, this.#rules));
+      return;
+    }
+    const { topicFilters, properties } = packet;
+    const judged = (verdict: VerdictOf<'unsubscribe'>): void => {
+      const entries = entriesOf(verdict, topicFilters);
+      const filters = entries.map((entry, i) => (isDenial(entry) ? (topicFilters[i] as string) : entry));
+      const task = new UnsubscribeTask(
+        this.context,
+        connection,
+        session,
+        { ...packet, topicFilters: filters },
+        this.#rules,
+      );
+      task.denials = denialsIn(entries);
+      this.#start(task);
+    };
+    const verdict = askInterceptors(connection, 'unsubscribe', { topicFilters, properties });
+    if (verdict !== undefined) judged(verdict);
+    else awaitVerdict(connection, 'unsubscribe', bytesOf(topicFilters), judged);
   }
 
   #start(task: Task): void {

@@ -10,12 +10,18 @@ import type { Context } from '../context.js';
 import { NOW } from '../durability.js';
 import type { Ticket } from '../durability.js';
 import type { TopicFilter } from '../identifiers.js';
+import type { Denial } from '../interception/verdict.js';
 import type { Session } from '../session/session.js';
 import { filterCost } from '../topics/topic-filter.js';
 import type { ParsedFilter } from '../topics/topic-filter.js';
 import type { Task } from '../work-queue.js';
 import { AddedFilters } from './subscribe-rules.js';
 import type { FilterRefusal, Granted, SubscribeRules } from './subscribe-rules.js';
+
+const NO_DENIALS: ReadonlyMap<number, Denial> = new Map();
+
+const refusalOf = (denial: Denial | undefined): FilterRefusal | undefined =>
+  denial && { reasonCode: denial.reasonCode, detail: `by an interceptor: ${denial.reason}` };
 
 /** Work on a list, one item after the other, in phases; suspends its connection if it takes more than one step. */
 abstract class FilterTask implements Task {
@@ -78,6 +84,8 @@ export class SubscribeTask extends FilterTask {
   /** Index of the last request with each filter: the others are replaced at once [MQTT-3.8.4-3]. */
   readonly #last = new Map<string, number>();
   readonly #granted: Granted[] = [];
+  /** Entries that an interceptor has denied, by their index. */
+  denials: ReadonlyMap<number, Denial> = NO_DENIALS;
 
   constructor(
     context: Context,
@@ -119,6 +127,7 @@ export class SubscribeTask extends FilterTask {
     const { topicFilter } = this.#request(index);
     const parsed = this.#parsed[index] as ParsedFilter;
     const refusal =
+      refusalOf(this.denials.get(index)) ??
       this.#rules.refusal(this.connection, parsed) ??
       this.#rules.overLimit(this.session, topicFilter as TopicFilter, parsed, this.#added);
     this.#refusals.push(refusal);
@@ -157,6 +166,8 @@ export class UnsubscribeTask extends FilterTask {
   readonly #packet: UnsubscribePacket;
   readonly #rules: SubscribeRules;
   readonly #reasonCodes: number[] = [];
+  /** Entries that an interceptor has denied, by their index: those subscriptions stay. */
+  denials: ReadonlyMap<number, Denial> = NO_DENIALS;
 
   constructor(
     context: Context,
@@ -179,6 +190,11 @@ export class UnsubscribeTask extends FilterTask {
   }
 
   #remove(index: number): boolean {
+    const denial = this.denials.get(index);
+    if (denial !== undefined) {
+      this.#reasonCodes.push(denial.reasonCode);
+      return true;
+    }
     // Compared literally [MQTT-3.10.4-1]. Entries of the queue stay: begun deliveries are completed [MQTT-3.10.4-3].
     const hadOne = this.#rules.remove(this.connection, this.session, this.filterAt(index));
     this.#reasonCodes.push(hadOne ? ReasonCode.success : ReasonCode.noSubscriptionExisted);

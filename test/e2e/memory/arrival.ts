@@ -152,12 +152,12 @@ export const awaitedConnects: Attack = {
     };
   },
   growthMax: 300,
-  unbounded: 570,
+  unbounded: 760,
   logs: /"event":"connection-ended",.*"reason":"unread-packets"/,
   run: async (target) => {
     const will = { topic: 'will', payload: Buffer.alloc(30_000) };
     const packets = numbered({ clientId: 'c000000', userName: 'u', password: Buffer.alloc(65_000, 'x'), will });
-    await times(6000, async (i) => {
+    await times(8000, async (i) => {
       await sent(await deafSocket(target), packets(i));
     });
   },

@@ -164,6 +164,17 @@ export const CATALOG: Catalog = {
     fields: { authenticator: 'its name', error: adapterError },
     todo: 'Look at the service behind it.',
   },
+  'interceptor-failed': {
+    means: 'An interceptor threw an error, answered nonsense or was too slow. Its fallback decides about the packet.',
+    fields: {
+      interceptor: 'its name',
+      packet: '`connect`, `publish`, `subscribe` or `unsubscribe`',
+      clientId: 'the client that sent the packet',
+      error: adapterError,
+      fallback: '`deny` or `pass`',
+    },
+    todo: 'Look at the plugin, and at the service behind it.',
+  },
   'attempts-slowed': {
     means: 'Many logins failed; further ones are delayed. Logged once until the failures are forgotten.',
     fields: {

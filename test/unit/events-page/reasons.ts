@@ -120,6 +120,10 @@ export const REFUSAL_REASONS: Readonly<Record<OfKind<'connection-refused'>['reas
     means: 'An authenticator failed or was too slow.',
     todo: 'Look at the service behind it; `detail` has the error.',
   },
+  'denied-by-interceptor': {
+    means: 'An interceptor denied the client.',
+    todo: '`detail` has its reason.',
+  },
   'authorization-unavailable': {
     means: 'An authorizer failed or was too slow.',
     todo: 'Look at the service behind it; `detail` has the error.',

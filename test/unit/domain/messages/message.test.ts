@@ -7,6 +7,7 @@ import { Deadlines } from '../../../../src/domain/deadlines.js';
 import { detachPayload } from '../../../../src/domain/messages/message.js';
 import type { Message } from '../../../../src/domain/messages/message.js';
 import type { Effects } from '../../../../src/domain/effects.js';
+import { NOTHING_INTERCEPTED } from '../../../../src/domain/interception/verdict.js';
 import { Journal } from '../../../../src/domain/journal.js';
 import { deliveryOptions } from '../../../../src/domain/messages/delivery-options.js';
 import { Recorder } from '../../../support/recorder.js';
@@ -38,6 +39,8 @@ const contextOf = (delivered: Message[]): Context => ({
   settings: new LiveSettings({ limits: DEFAULT_LIMITS, perListener: new Map() }),
   limits: DEFAULT_LIMITS,
   counters: new DeliveryCounters(),
+  intercepted: NOTHING_INTERCEPTED,
+  interceptedBytes: 0,
   trace: undefined,
   nowMs: 0,
   wallAheadMs: 0,
