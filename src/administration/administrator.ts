@@ -103,11 +103,13 @@ export class Administrator implements Administration {
     }
   }
 
-  async open(stream: string, given: unknown, _actor: Actor): Promise<RecordStream> {
+  async open(stream: string, given: unknown, actor: Actor): Promise<RecordStream> {
     if (!isStream(stream)) throw unknown('stream', stream, STREAMS);
-    const request = check(STREAMS[stream].request, given);
+    const { role, request: schema } = STREAMS[stream];
+    requireRole(role, stream, actor);
+    const request = check(schema, given);
     try {
-      return await Promise.resolve(this.#streams.open(stream, request));
+      return await Promise.resolve(this.#streams.open(stream, request, actor));
     } catch (error) {
       throw reported(error);
     }

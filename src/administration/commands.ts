@@ -48,8 +48,12 @@ export class Commands {
   }
 
   async reload(actor: Actor): Promise<AnswerOf<'reload'>> {
-    const { problems, restartNeeded } = await this.#waiting.run(() => this.parts.reload());
-    this.#report('reload', actor, '', problems.length === 0 ? 'done' : 'refused');
+    const { problems, restartNeeded } = await this.#waiting.run(async () => {
+      const result = await this.parts.reload();
+      // Here, because a caller may have waited too long for it.
+      this.#report('reload', actor, '', result.problems.length === 0 ? 'done' : 'refused');
+      return result;
+    });
     return { problems: [...problems], restartNeeded: [...restartNeeded] };
   }
 

@@ -43,8 +43,8 @@ export const OPERATIONS = {
     s.page(s.subscription),
   ),
   queue: query(
-    'The messages in the queue of one client: those in flight to it and those that wait.',
-    s.pageRequest({ clientId: s.clientId(), maxPayloadBytes: s.maxPayloadBytes() }),
+    'The messages in the queue of one client or shared group: those in flight and those that wait.',
+    s.queueRequest,
     s.page(s.queuedMessage),
   ),
   inbound: query(

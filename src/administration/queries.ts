@@ -21,7 +21,8 @@ import type { AnswerOf, CheckedRequestOf, ItemOf, PagedOperation } from './opera
 import { inPages, largestInPages } from './pages.js';
 import * as show from './views.js';
 
-type PagedQuery = Exclude<QueryKind, 'counts' | 'session' | 'will'>;
+type PagedQuery = Exclude<QueryKind, 'counts' | 'session' | 'will' | 'shared-queue'>;
+type StoredQueue = Pick<SessionView, 'stored' | 'queue'> & show.SentMarks;
 
 /** Of payload, in one page of a queue that is read from storage. */
 const PAGE_BYTES = 262_144;
@@ -155,20 +156,33 @@ export class Queries {
     return show.retainedMessageOf(message, { wallAheadMs: this.#wallAheadMs, maxPayloadBytes });
   }
 
-  #queue({ clientId, maxPayloadBytes }: CheckedRequestOf<'queue'>): Continuation<ItemOf<'queue'>> {
-    const { stored, queue } = this.#sessionOf(clientId);
-    if (!stored) return this.#pages({ kind: 'queue', clientId }, show.queuedOf);
+  #queue({ clientId = '', sharedGroup, maxPayloadBytes }: CheckedRequestOf<'queue'>): Continuation<ItemOf<'queue'>> {
+    const find = (): StoredQueue | undefined =>
+      sharedGroup === undefined
+        ? this.parts.control.query({ kind: 'session', clientId })
+        : this.parts.control.query({ kind: 'shared-queue', sharedGroup });
+    const found = find();
+    if (found === undefined)
+      throw new AdministrationError(
+        'not-found',
+        sharedGroup === undefined ? noSessionOf(clientId) : `there is no shared group ${sharedGroup}`,
+      );
+    if (!found.stored)
+      return sharedGroup === undefined
+        ? this.#pages({ kind: 'queue', clientId }, show.queuedOf)
+        : this.#pages({ kind: 'queue', sharedGroup }, (view) => ({ ...show.queuedOf(view), packetId: undefined }));
+    const { queue } = found;
     const from =
       (seq: number): Continuation<ItemOf<'queue'>> =>
       async (limit): Promise<Found<ItemOf<'queue'>>> => {
         const entries = await this.#read(() =>
           this.parts.storage.readQueue(queue, seq as Seq, { maxEntries: limit, maxBytes: PAGE_BYTES }),
         );
-        const sentBelow = this.parts.control.query({ kind: 'session', clientId })?.sentBelow ?? 0;
+        const marks = find() ?? found;
         const display = { wallAheadMs: this.#wallAheadMs, maxPayloadBytes };
         const last = entries.at(-1);
         return {
-          items: entries.map((entry) => show.storedOf(entry, sentBelow, display)),
+          items: entries.map((entry) => show.storedOf(entry, marks, display)),
           next: last === undefined ? undefined : from(last.seq + 1),
         };
       };
@@ -209,7 +223,8 @@ export class Queries {
   }
 }
 
-type QuestionOf<Kind extends PagedQuery> = Kind extends PagedQuery ? Omit<Query<Kind>, 'examine' | 'cursor'> : never;
+type QuestionOf<Kind extends PagedQuery> = WithoutPaging<Query<Kind>>;
+type WithoutPaging<One> = One extends unknown ? Omit<One, 'examine' | 'cursor'> : never;
 type ViewOf<Kind extends PagedQuery> = Extract<Answers[Kind], { readonly items: unknown }>['items'][number];
 
 const limitsOf = (limits: object): Record<string, number | boolean | string> =>

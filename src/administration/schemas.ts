@@ -170,11 +170,26 @@ const message = {
   expiresAt: instant('Absent if it does not expire.').optional(),
 };
 
+const OWNER = 'clientId or sharedGroup, one of them';
+
+export const queueRequest = pageRequest({
+  clientId: clientId().optional(),
+  sharedGroup: text('A shared group, as $share/<ShareName>/<Topic Filter>.').optional(),
+  maxPayloadBytes: maxPayloadBytes(),
+}).refine(({ clientId: client, sharedGroup }) => (client === undefined) !== (sharedGroup === undefined), {
+  error: `expected ${OWNER}`,
+});
+
 export const queuedMessage = z.strictObject({
   seq: count('Its place in the queue.'),
-  packetId: z.int(),
+  packetId: z.int().optional().describe('Absent for a shared group: the message gets that of a member.'),
   qos: qos(),
-  state: z.enum(['sent', 'released', 'waiting']).describe('released: the client has it, and PUBCOMP is missing.'),
+  state: z
+    .enum(['sent', 'released', 'resend', 'waiting'])
+    .describe(
+      'released: the client has it, and PUBCOMP is missing; resend: it was sent on a connection that has ended, and ' +
+        'goes again on the next one.',
+    ),
   ...message,
 });
 

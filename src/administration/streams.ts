@@ -2,7 +2,7 @@
 // waits for its reader. As long as none is open, nothing is collected.
 import type * as z from 'zod';
 import { AdministrationError } from '../ports/index.js';
-import type { AdministrationRole, ClientId, RecordStream, TopicFilter } from '../ports/index.js';
+import type { Actor, AdministrationRole, ClientId, RecordStream, TopicFilter } from '../ports/index.js';
 import type { BrokerParts } from './broker-parts.js';
 import { isAbout, passes, recordOf } from './event-records.js';
 import { RecordBuffer } from './record-buffer.js';
@@ -54,15 +54,26 @@ export class Streams {
   constructor(readonly parts: BrokerParts) {}
 
   /** @throws AdministrationError `busy` if too many are open. */
-  open(name: StreamName, request: unknown): RecordStream {
-    if (this.#open.size >= OPEN_MAX)
-      throw new AdministrationError('busy', `${OPEN_MAX} streams are open: close one of them, or try again later`);
-    if (name === 'trace' && this.#traces >= TRACES_MAX)
-      throw new AdministrationError('busy', `${TRACES_MAX} traces are open: close one of them, or try again later`);
+  open(name: StreamName, request: unknown, actor: Actor): RecordStream {
+    const busy = this.#busy(name);
+    // A trace shows what clients say to each other, so the log says who looked. Before it begins: it is no part of it.
+    if (name === 'trace') this.#report(request as CheckedRequestOf<'trace'>, actor, busy === undefined);
+    if (busy !== undefined) throw new AdministrationError('busy', `${busy}: close one of them, or try again later`);
     const open = this.#openers[name] as (request: unknown) => RecordBuffer;
     const buffer = open(request);
     this.#open.set(buffer, name);
     return buffer;
+  }
+
+  #busy(name: StreamName): string | undefined {
+    if (this.#open.size >= OPEN_MAX) return `${OPEN_MAX} streams are open`;
+    return name === 'trace' && this.#traces >= TRACES_MAX ? `${TRACES_MAX} traces are open` : undefined;
+  }
+
+  #report({ topicFilter, clientId = '' }: CheckedRequestOf<'trace'>, { name }: Actor, isDone: boolean): void {
+    const subject = topicFilter ?? clientId;
+    const result = isDone ? 'done' : 'refused';
+    this.parts.emit({ kind: 'operator-command', actor: name, command: 'trace', subject, result });
   }
 
   /** The broker stops. */

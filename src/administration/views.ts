@@ -121,16 +121,22 @@ export interface MessageDisplay {
   readonly maxPayloadBytes: number;
 }
 
-/** @param sentBelow messages with a lower sequence number were sent. */
+/** How far the messages of a queue were sent. */
+export interface SentMarks {
+  readonly inFlightBelow: number;
+  /** `undefined` for a shared group, which has no connection that could end. */
+  readonly sentBelow?: number;
+}
+
 export const storedOf = (
   { seq, qos, released, message }: StoredEntry,
-  sentBelow: number,
+  { inFlightBelow, sentBelow }: SentMarks,
   display: MessageDisplay,
 ): ItemOf<'queue'> => ({
   seq,
-  packetId: (seq % PACKET_IDS) + 1,
+  ...(sentBelow === undefined ? {} : { packetId: (seq % PACKET_IDS) + 1 }),
   qos,
-  state: released ? 'released' : seq < sentBelow ? 'sent' : 'waiting',
+  state: released ? 'released' : seq < inFlightBelow ? 'sent' : seq < (sentBelow ?? 0) ? 'resend' : 'waiting',
   ...(released ? { topic: message.topic } : messageOf(message, display)),
 });
 

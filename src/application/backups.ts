@@ -2,6 +2,7 @@
 // before is durable. A backup holds the snapshot, which storage pays for, so it ends when its reader stops reading,
 // takes nothing for long, or the broker stops.
 import type { CommandOutcome } from '../domain/commands.js';
+import type { BrokerEvent } from '../domain/events.js';
 import { AdministrationError } from '../ports/administration.js';
 import type { Backup } from '../ports/administration.js';
 import type { Clock, Timer } from '../ports/clock.js';
@@ -24,7 +25,7 @@ export interface BackupsParts {
   readonly begin: (actor: string) => Promise<CommandOutcome>;
   readonly textOf: (snapshot: StorageSnapshot) => AsyncIterable<BackupText>;
   readonly clock: Clock;
-  readonly emit: (event: LifecycleEvent) => void;
+  readonly emit: (event: BrokerEvent | LifecycleEvent) => void;
 }
 
 export class Backups {
@@ -41,19 +42,12 @@ export class Backups {
    * @throws AdministrationError `refused` if the storage has no snapshots, `busy` if a backup is under way.
    */
   async begin(actor: string, given?: AbortSignal): Promise<Backup> {
-    const { storage, adapter } = this.#parts;
-    if (storage.snapshot === undefined)
-      throw new AdministrationError(
-        'refused',
-        `the storage adapter ${adapter} has no snapshots, so it cannot be backed up while the broker runs: ` +
-          'stop the broker and use hexmq export',
-      );
-    if (this.#isStopped) throw stopping();
-    if (this.#running !== undefined)
-      throw new AdministrationError(
-        'busy',
-        `a backup that ${this.#running.actor} began is under way: try again when it has ended`,
-      );
+    const problem = this.#problem();
+    if (problem !== undefined) {
+      // What is begun is reported by the core, as every command.
+      this.#parts.emit({ kind: 'operator-command', actor, command: 'backup', subject: '', result: 'refused' });
+      throw problem;
+    }
     const running = new RunningBackup(this.#parts, actor, () => (this.#running = undefined));
     this.#running = running;
     const cancel = (): void => void running.end(new AdministrationError('unavailable', 'the reader has gone'));
@@ -61,6 +55,22 @@ export class Backups {
     if (given?.aborted === true) cancel();
     await running.start();
     return { text: running.text(), ended: running.ended };
+  }
+
+  #problem(): AdministrationError | undefined {
+    const { storage, adapter } = this.#parts;
+    if (storage.snapshot === undefined)
+      return new AdministrationError(
+        'refused',
+        `the storage adapter ${adapter} has no snapshots, so it cannot be backed up while the broker runs: ` +
+          'stop the broker and use hexmq export',
+      );
+    if (this.#isStopped) return stopping();
+    if (this.#running === undefined) return undefined;
+    return new AdministrationError(
+      'busy',
+      `a backup that ${this.#running.actor} began is under way: try again when it has ended`,
+    );
   }
 
   /** Ends the backup that is under way, and resolves when it holds nothing any more. */

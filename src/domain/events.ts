@@ -118,9 +118,9 @@ export type BrokerEvent =
   | {
       readonly kind: 'operator-command';
       readonly actor: string;
-      /** The last two do not concern the core. */
-      readonly command: Command['kind'] | 'reload' | 'log-level';
-      /** The Client Identifier, the Topic Name or the level that it was about; empty if it is about everything. */
+      /** The last three do not concern the core. */
+      readonly command: Command['kind'] | 'reload' | 'log-level' | 'trace';
+      /** The Client Identifier, the topic or the level that it was about; empty if it is about everything. */
       readonly subject: string;
       readonly result: CommandOutcome['result'];
     }

@@ -36,10 +36,10 @@ export interface QueryParameters {
   /** The subscriptions that a message on this topic would go to. */
   recipients: Paged<RecipientView> & { readonly topic: string };
   /**
-   * What the memory of the broker has of one client's queue: first what was sent and is not acknowledged, then what
-   * waits. Of a stored session that is not connected, that is nothing: its queue is in storage.
+   * What the memory of the broker has of the queue of one client or shared group: first what was sent and is not
+   * acknowledged, then what waits. Of a stored session that is not connected, that is nothing: its queue is in storage.
    */
-  queue: Paged<QueuedView> & { readonly clientId: string };
+  queue: Paged<QueuedView> & ({ readonly clientId: string } | { readonly sharedGroup: string });
   /** The Packet Identifiers of one client's QoS 2 messages that wait for its PUBREL. */
   inbound: Paged<number> & { readonly clientId: string };
   /** The will that is held for a client, or waits for its delay; `undefined` if there is none. */
@@ -47,6 +47,8 @@ export interface QueryParameters {
   /** The queues of sessions and shared groups in which something waits or is in flight. */
   queues: Paged<QueueView>;
   'shared-groups': Paged<SharedGroupView>;
+  /** The queue of one group, `$share/<ShareName>/<filter>`; `undefined` if there is no such group. */
+  'shared-queue': { readonly sharedGroup: string };
   /** The topics with a retained message that match a Topic Filter. */
   retained: Paged<RetainedView> & { readonly topicFilter: string };
 }
@@ -64,6 +66,7 @@ export interface Answers {
   will: WillView | undefined;
   queues: Page<QueueView>;
   'shared-groups': Page<SharedGroupView>;
+  'shared-queue': SharedQueueView | undefined;
   retained: Page<RetainedView>;
 }
 
@@ -165,6 +168,8 @@ export interface SessionView {
   readonly queuedBytes: number;
   /** Messages in the queue with a lower sequence number were sent, on this connection or an earlier one. */
   readonly sentBelow: number;
+  /** Those with a lower sequence number are in flight; below it there is none while the client is away. */
+  readonly inFlightBelow: number;
   /** Whether a will is held for the client, or waits for its delay. */
   readonly hasWill: boolean;
   /** `undefined` while the client has none that was accepted. */
@@ -195,7 +200,15 @@ export interface RecipientView {
   readonly mayReceive: boolean;
 }
 
-/** A message in a client's queue. */
+/** Where the queue of a shared group is. */
+export interface SharedQueueView {
+  readonly queue: QueueId;
+  readonly stored: boolean;
+  /** Messages with a lower sequence number were handed to members. */
+  readonly inFlightBelow: number;
+}
+
+/** A message in a queue. */
 export interface QueuedView {
   readonly seq: Seq;
   readonly packetId: number;

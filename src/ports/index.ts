@@ -95,6 +95,7 @@ export type {
   RetainedView,
   SessionView,
   SharedGroupView,
+  SharedQueueView,
   SubscriptionView,
   WillView,
 } from '../domain/queries.js';

@@ -113,7 +113,7 @@ export type LifecycleEvent =
   | { readonly kind: 'permissions-renewed'; readonly clients: number; readonly failed: number }
   /** Authorizing one client again failed; it keeps the permissions it had. */
   | { readonly kind: 'permissions-kept'; readonly clientId: ClientId; readonly detail: string }
-  /** A request to an endpoint of the administration was refused, because it is not known who sent it. */
+  /** A request to an endpoint of the administration was refused: its sender is not known, or may not do this. */
   | {
       readonly kind: 'administration-refused';
       readonly endpoint: string;

@@ -1,7 +1,7 @@
 // The administration at the built command, as an operator uses it: found without configuration, after a kill as well,
 // over HTTP with tokens; and the example of the guide, line by line.
 import { describe, expect, test } from '@jest/globals';
-import { lstatSync, readFileSync, writeFileSync } from 'node:fs';
+import { lstatSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { afterwards } from './program.js';
 import type { Program } from './program.js';
@@ -159,7 +159,16 @@ test('the command finds a broker that stores nothing by its PID file, whatever i
     const found = await hexmq(['status', '--pid-file', pidFile], { cwd });
     expect(found.stdout).toContain(`process ${broker.program.pid}`);
     expect((await hexmq(['status'], { cwd })).stdout).toContain(`process ${other.program.pid}`);
+    rmSync(join(cwd, 'memory.admin.sock'));
+    const lost = await hexmq(['status', '--pid-file', pidFile], { cwd });
+    expect(lost.stderr).toContain(`is process ${other.program.pid}: give --config or --data`);
     await broker.stop();
+    const stopped = await hexmq(['status', '--pid-file', pidFile], { cwd });
+    expect([lost.status, stopped.status, stopped.stderr]).toEqual([
+      1,
+      1,
+      `hexmq: ${pidFile}: no such file, so no broker that was started with it is running\n`,
+    ]);
     await other.stop();
   }));
 

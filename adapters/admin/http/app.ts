@@ -19,12 +19,13 @@ export interface AppParts {
   readonly administration: Administration;
   readonly server: Server;
   readonly identify: Identify;
-  /** A request was refused because its sender is not known. */
+  /** A request was refused because its sender is not known, or may not do this. */
   readonly refused: (request: IncomingMessage, detail: string) => void;
 }
 
 const BASE = '/api/v1/';
 const ON_LOOPBACK: Actor = { name: 'loopback', role: 'read' };
+const PROBE = { exposeHeadRoute: true };
 const BODY_BYTES_MAX = 1_048_576;
 /** Requests that are being answered, of all connections. */
 const RUNNING_MAX = 32;
@@ -53,7 +54,7 @@ export async function createApp(parts: AppParts): Promise<RequestListener> {
   bound(app, parts.administration);
   app.addHook('onRequest', async (request, reply) => {
     const known = parts.identify(request.raw);
-    const isOpen = typeof known === 'string' && request.method === 'GET' && isOpenTo(request.raw);
+    const isOpen = typeof known === 'string' && isOpenTo(request.raw);
     const actor = isOpen ? ON_LOOPBACK : known;
     if (typeof actor !== 'string') {
       actors.set(request, actor);
@@ -64,7 +65,8 @@ export async function createApp(parts: AppParts): Promise<RequestListener> {
     reply.header('www-authenticate', 'Bearer').header('connection', 'close');
     return send(reply, problem('unauthorized', actor));
   });
-  app.setErrorHandler((error, _request, reply) => {
+  app.setErrorHandler((error, request, reply) => {
+    if (error instanceof AdministrationError && error.kind === 'forbidden') parts.refused(request.raw, error.message);
     send(reply, problemOf(error));
   });
   app.setNotFoundHandler((request, reply) => {
@@ -109,15 +111,15 @@ function addStream(
   app.get(`${BASE}${name}`, (request, reply) => open(request, reply, parametersOf(request.query, schema)));
 }
 
-/** What monitoring asks for: metrics as Prometheus takes them, and health. */
+/** What monitoring asks for: metrics as Prometheus takes them, and health, for which load balancers use HEAD. */
 function addProbes(app: FastifyInstance, administration: Administration): void {
-  app.get(METRICS_PATH, async (_request, reply) => {
+  app.get(METRICS_PATH, PROBE, async (_request, reply) => {
     const { contentType, body } = await administration.metrics();
     return reply.type(contentType).send(body);
   });
   // The answer comes from the event loop that serves the clients: that it comes is all it says.
-  app.get(LIVE_PATH, () => ({ isLive: true }));
-  app.get(READY_PATH, async (_request, reply) => {
+  app.get(LIVE_PATH, PROBE, () => ({ isLive: true }));
+  app.get(READY_PATH, PROBE, async (_request, reply) => {
     const health = (await administration.call('health', {}, ON_LOOPBACK)) as { readonly isReady: boolean };
     return reply.code(health.isReady ? 200 : 503).send(health);
   });

@@ -40,6 +40,7 @@ const SERVER = {
   headersTimeout: 5000,
   requestTimeout: 15_000,
   keepAliveTimeout: 5000,
+  handshakeTimeout: 5000,
   connectionsCheckingInterval: 1000,
   maxHeaderSize: 16_384,
 };
@@ -47,6 +48,11 @@ const SERVER = {
 const SILENT_MS = 60_000;
 const CONNECTIONS_MAX = 64;
 const REQUESTS_PER_CONNECTION_MAX = 10_000;
+/**
+ * Requests of one connection that wait for their answers. Programs send the next request after an answer; thousands in
+ * one packet would keep clients waiting while they are refused.
+ */
+const PIPELINED_MAX = 8;
 /** For answers that are under way when the broker stops. */
 const CLOSE_MS = 1000;
 
@@ -79,7 +85,9 @@ abstract class Endpoint implements AdministrationEndpoint {
     server.maxRequestsPerSocket = REQUESTS_PER_CONNECTION_MAX;
     server.setTimeout(SILENT_MS);
     const parts = { administration, server, identify, refused: this.#refused };
+    const isTooMany = boundPipelines();
     server.on('request', (request: IncomingMessage, response: ServerResponse) => {
+      if (isTooMany(request, response)) return;
       if (pages?.answer(request, response) === true) return;
       (this.#app ??= loadApp(parts)).then(
         (handle) => {
@@ -191,6 +199,22 @@ class HttpEndpoint extends Endpoint {
   warnings(): readonly string[] {
     return this.#tls?.warnings() ?? [];
   }
+}
+
+/** @returns whether a connection has so many unanswered requests that it is cut off. */
+function boundPipelines(): (request: IncomingMessage, response: ServerResponse) => boolean {
+  const unanswered = new WeakMap<object, number>();
+  return ({ socket }, response) => {
+    if (socket.destroyed) return true;
+    const count = (unanswered.get(socket) ?? 0) + 1;
+    if (count > PIPELINED_MAX) {
+      socket.destroy();
+      return true;
+    }
+    unanswered.set(socket, count);
+    response.once('close', () => unanswered.set(socket, (unanswered.get(socket) ?? 1) - 1));
+    return false;
+  };
 }
 
 function problemsOf(check: () => unknown): string[] {

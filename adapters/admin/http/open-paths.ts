@@ -10,7 +10,8 @@ export const READY_PATH = '/health/ready';
 const PATHS: readonly string[] = [METRICS_PATH, LIVE_PATH, READY_PATH];
 const LOOPBACK = /^(::1|(::ffff:)?127\.\d+\.\d+\.\d+)$/;
 
-export function isOpenTo({ url = '', headers, socket }: IncomingMessage): boolean {
+export function isOpenTo({ method, url = '', headers, socket }: IncomingMessage): boolean {
+  if (method !== 'GET' && method !== 'HEAD') return false;
   const [path = ''] = url.split('?');
   const { remoteAddress = '', localAddress = '' } = socket;
   return PATHS.includes(path) && LOOPBACK.test(remoteAddress) && LOOPBACK.test(localAddress) && isHere(headers.host);

@@ -102,7 +102,7 @@ export const QUEUE: Columns<ItemOf<'queue'>> = {
   headings: ['SEQ', 'PACKET ID', 'QOS', 'STATE', 'ACCEPTED', 'EXPIRES', 'BYTES', 'TOPIC', 'PAYLOAD'],
   row: ({ seq, packetId, qos, state, acceptedAt = '', expiresAt, payloadBytes, topic = '', payload }) => [
     String(seq),
-    String(packetId),
+    packetId === undefined ? '' : String(packetId),
     String(qos),
     state,
     acceptedAt,

@@ -1,10 +1,10 @@
 // `hexmq inspect` of a store that a running broker has: the broker answers, since nothing else may open the store. The
 // flags and the subjects are those of `inspect`, and so is the form of JSON: one object on each line.
-import { AdministrationError } from '../../ports/index.js';
 import type { ProcessHost } from '../process-host.js';
 import * as columns from './columns.js';
 import { showList, showPairs } from './output.js';
 import type { Columns, Write } from './output.js';
+import { queueOf } from './things.js';
 import { runningBroker } from './running-broker.js';
 import type { BrokerFlags } from './running-broker.js';
 
@@ -41,9 +41,7 @@ export async function inspectRunning(
         : showList(broker.all('subscriptions', { clientId: name }), columns.SUBSCRIPTIONS, false, write);
     }
     case 'queue':
-      if (name.startsWith('$share/'))
-        throw new AdministrationError('refused', 'the queue of a shared group is shown only while no broker runs');
-      return show(broker.all('queue', { clientId: name, maxPayloadBytes: json ? PAYLOAD_MAX : 32 }), columns.QUEUE);
+      return show(broker.all('queue', { ...queueOf(name), maxPayloadBytes: json ? PAYLOAD_MAX : 32 }), columns.QUEUE);
     case 'retained':
       return show(broker.all('retained', name === '' ? {} : { topicFilter: name }), columns.RETAINED);
   }

@@ -9,7 +9,7 @@ import { ADAPTER_TOOLS } from '../../composition/adapter-table.js';
 import { adminSocketOf, besidePidFile } from '../../composition/admin-socket.js';
 import { NetworkError, UNIX_PATH_BYTES_MAX } from '../../ports/index.js';
 import { loadConfig } from '../load-config.js';
-import { pidFileOf } from '../pid-file.js';
+import { pidFileOf, readPidFile } from '../pid-file.js';
 import type { ProcessHost } from '../process-host.js';
 
 /** Of a page, in items: a list that is read to its end needs few requests. */
@@ -40,12 +40,17 @@ export interface RunningBroker {
   open<Name extends StreamName>(stream: Name, request: StreamRequestOf<Name>): AsyncGenerator<object>;
 }
 
-/** @throws ConfigError if the configuration is wrong, NetworkError if it says of no socket. */
+/**
+ * @throws ConfigError if the configuration is wrong, FileError if the PID file is, NetworkError if they name no socket,
+ * or that of another broker.
+ */
 export async function runningBroker(flags: BrokerFlags, host: ProcessHost): Promise<RunningBroker> {
   const { connectTo } = await ADAPTER_TOOLS.adminClient();
-  const client = connectTo(socketOf(flags, host), userName());
+  const { path, ofPidFile } = socketOf(flags, host);
+  const client = connectTo(path, userName());
   const call: RunningBroker['call'] = (operation, request) =>
     client.call(operation, request) as Promise<AnswerOf<typeof operation>>;
+  if (ofPidFile !== undefined) await requireSame(ofPidFile, path, call);
   return {
     call,
     open: (stream, request) => client.open(stream, request),
@@ -65,33 +70,53 @@ export async function runningBroker(flags: BrokerFlags, host: ProcessHost): Prom
   };
 }
 
-function socketOf(flags: BrokerFlags, host: ProcessHost): string {
-  const path = flags.socket ?? foundSocket(flags, host);
+interface FoundSocket {
+  readonly path: string;
+  /** The PID file of the broker, if nothing but the default has named the socket. */
+  readonly ofPidFile?: string | undefined;
+}
+
+/** The broker in the default directory need not be the one that wrote the PID file. */
+async function requireSame(pidFile: string, socket: string, call: RunningBroker['call']): Promise<void> {
+  const { pid } = readPidFile(pidFile);
+  const { pid: answering } = await call('status', {});
+  if (answering === pid) return;
+  throw new NetworkError(
+    `${pidFile} is that of process ${pid}, which has no socket at ${besidePidFile(pidFile)}; the broker at ${socket} ` +
+      `is process ${answering}: give --config or --data as the broker was started with them`,
+  );
+}
+
+function socketOf(flags: BrokerFlags, host: ProcessHost): FoundSocket {
+  const found = flags.socket === undefined ? foundSocket(flags, host) : { path: flags.socket };
+  const { path } = found;
   const bytes = Buffer.byteLength(path);
   if (bytes > UNIX_PATH_BYTES_MAX)
     throw new NetworkError(
       `the path of the broker's socket has ${bytes} bytes, and a Unix socket takes ${UNIX_PATH_BYTES_MAX}: ${path}; ` +
         'start the broker with a shorter admin.socket in its configuration',
     );
-  return path;
+  return found;
 }
 
-function foundSocket(flags: BrokerFlags, host: ProcessHost): string {
+function foundSocket(flags: BrokerFlags, host: ProcessHost): FoundSocket {
   const { config: file, storage, data } = flags;
+  const { environment } = host;
   const { config } = loadConfig(
     {
       ...(file === undefined ? {} : { config: file }),
       ...(storage === undefined ? {} : { storage }),
       ...(data === undefined ? {} : { data }),
     },
-    host.environment,
+    environment,
   );
   const pidFile = pidFileOf(flags, host);
   // Its name alone does not tell where the broker stores.
   if (pidFile !== undefined && file === undefined && data === undefined && existsSync(besidePidFile(pidFile)))
-    return besidePidFile(pidFile);
+    return { path: besidePidFile(pidFile) };
   const found = adminSocketOf(config, pidFile);
-  if (found !== undefined) return found.path;
+  const isNamed = [file, data, environment['HEXMQ_CONFIG'], environment['HEXMQ_DATA']].some((one) => one !== undefined);
+  if (found !== undefined) return { path: found.path, ofPidFile: isNamed ? undefined : pidFile };
   throw new NetworkError(
     config.admin.socket === 'off'
       ? 'the configuration has admin.socket: off, so the broker has no socket: use HTTP, or configure a socket'

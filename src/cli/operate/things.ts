@@ -43,13 +43,13 @@ export function addThings(program: Command, host: ProcessHost): void {
         : showSession(first, flags, host),
     );
   addListFlags(program.command('queue'))
-    .description('list the messages in the queue of a client, or drop those that wait: queue purge <client id>')
-    .argument('<client id>', 'the client, or: purge')
+    .description('list the messages in a queue, or drop those that wait: queue purge <client id>')
+    .argument('<client id>', 'the client, or $share/<ShareName>/<Topic Filter>, or: purge')
     .argument('[client id]', 'the client whose queue is purged')
     .action((first: string, second: string | undefined, flags: ListFlags) =>
       actsOn('purge', first, second)
         ? purge(second ?? '', flags, host)
-        : list('queue', { clientId: first, ...payloadsFor(flags) }, columns.QUEUE, flags, host),
+        : list('queue', { ...queueOf(first), ...payloadsFor(flags) }, columns.QUEUE, flags, host),
     );
   addListFlags(program.command('retained'))
     .description(
@@ -71,6 +71,10 @@ export function addThings(program: Command, host: ProcessHost): void {
 /** With one argument, a word that is also an action is a name. */
 const actsOn = (action: string, first: string | undefined, second: string | undefined): boolean =>
   first === action && second !== undefined;
+
+/** A name that begins with $share/ is that of a shared group. */
+export const queueOf = (name: string): { clientId: string } | { sharedGroup: string } =>
+  name.startsWith('$share/') ? { sharedGroup: name } : { clientId: name };
 
 /** Programs get whole payloads, as far as the broker shows them. */
 const payloadsFor = ({ json }: OutputFlags): { maxPayloadBytes?: number } =>

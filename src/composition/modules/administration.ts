@@ -89,6 +89,7 @@ export const administrationModule = (config: Config, socket: AdminSocket | undef
 function partsOf({ engine, settings, ...parts }: Dependencies, config: Config): BrokerParts {
   const { adapter, ackLevel } = config.storage;
   const { reloading, committer, measurements, listening, telemetry, components } = parts;
+  const emit = components.emit as BrokerParts['emit'];
   return {
     control: {
       query: (query) => engine.broker.query(query),
@@ -112,14 +113,14 @@ function partsOf({ engine, settings, ...parts }: Dependencies, config: Config): 
       begin: (actor) => engine.command({ kind: 'backup' }, actor),
       textOf: (snapshot) => textOf(snapshot, parts.clock),
       clock: parts.clock,
-      emit: components.emit,
+      emit,
     }),
     levels: telemetry.filter((one) => one.level !== undefined) as BrokerParts['levels'],
     events: parts.events,
     userNames: config.logging.userNames,
     version: VERSION,
     clock: parts.clock,
-    emit: components.emit as BrokerParts['emit'],
+    emit,
   };
 }
 

@@ -12,11 +12,17 @@ const PAYLOAD_BYTES = 256;
 const STATES: Readonly<Record<Queued['state'], string>> = {
   sent: 'sent',
   released: 'released',
+  resend: 'sent before',
   waiting: 'waiting',
 };
 
+const IN_FLIGHT: ReadonlySet<Queued['state']> = new Set(['sent', 'released']);
+
 const COLUMNS: readonly Column<Queued>[] = [
-  { head: 'State', cell: ({ state }) => <Badge tone={state === 'waiting' ? 'plain' : 'good'}>{STATES[state]}</Badge> },
+  {
+    head: 'State',
+    cell: ({ state }) => <Badge tone={IN_FLIGHT.has(state) ? 'good' : 'plain'}>{STATES[state]}</Badge>,
+  },
   {
     head: 'Topic',
     cell: ({ topic }) => (topic === undefined ? <span class="muted">not kept</span> : <Code text={topic} />),

@@ -7,7 +7,7 @@ import { Cursor } from '../cursor.js';
 import type { Page } from '../cursor.js';
 import { sessionQueue } from '../identifiers.js';
 import type { Message } from '../messages/message.js';
-import type { ClientId, TopicFilter, TopicName } from '../identifiers.js';
+import type { ClientId, QueueId, TopicFilter, TopicName } from '../identifiers.js';
 import type { MessageDispatcher } from '../publish/message-dispatcher.js';
 import type {
   Answers,
@@ -24,6 +24,7 @@ import type {
   RetainedView,
   SessionView,
   SharedGroupView,
+  SharedQueueView,
   SubscriptionView,
   WillView,
 } from '../queries.js';
@@ -42,11 +43,12 @@ export class QueryHandler {
     session: ({ clientId }) => this.#session(clientId),
     subscriptions: (query) => pageOf(query, () => this.#subscriptions(query.clientId)),
     recipients: (query) => pageOf(query, () => this.#recipients(query.topic)),
-    queue: (query) => pageOf(query, () => this.#queue(query.clientId)),
+    queue: (query) => pageOf(query, () => this.#queue(query)),
     inbound: (query) => pageOf(query, () => this.#inbound(query.clientId)),
     will: ({ clientId }) => this.#will(clientId),
     queues: (query) => pageOf(query, () => this.#queues()),
     'shared-groups': (query) => pageOf(query, () => this.#sharedGroups()),
+    'shared-queue': ({ sharedGroup }) => this.#sharedQueue(sharedGroup),
     retained: (query) => pageOf(query, () => this.#retained(query.topicFilter)),
   };
 
@@ -130,14 +132,26 @@ export class QueryHandler {
     }
   }
 
-  *#queue(clientId: string): Generator<QueuedView> {
-    const outbound = this.#sessionOf(clientId)?.outboundIfAny;
-    if (outbound === undefined) return;
-    for (const entry of outbound.inFlight) yield this.#viewOfEntry(entry, entry.released ? 'released' : 'sent');
-    const { buffer } = outbound.queue;
+  *#queue(query: Query<'queue'>): Generator<QueuedView> {
+    const owner =
+      'clientId' in query ? this.#sessionOf(query.clientId)?.outboundIfAny : this.#groupOf(query.sharedGroup);
+    if (owner === undefined) return;
+    for (const entry of owner.inFlight) yield this.#viewOfEntry(entry, entry.released ? 'released' : 'sent');
+    const { buffer } = owner.queue;
     // The buffer changes between two pages: the seq is the place in it that stays.
     for (let entry = buffer.from(0); entry !== undefined; entry = buffer.from(entry.seq + 1))
       yield this.#viewOfEntry(entry, entry.released ? 'released' : 'waiting');
+  }
+
+  #groupOf(name: string): SharedGroup | undefined {
+    return name.startsWith(SHARE) ? this.router.groupOf(`g:${name.slice(SHARE.length)}` as QueueId) : undefined;
+  }
+
+  #sharedQueue(name: string): SharedQueueView | undefined {
+    const group = this.#groupOf(name);
+    if (group === undefined) return undefined;
+    const { id, queue } = group;
+    return { queue: id, stored: queue.stored, inFlightBelow: queue.firstUndelivered };
   }
 
   *#inbound(clientId: string): Generator<number> {
@@ -171,7 +185,7 @@ export class QueryHandler {
           clientId: undefined,
           sharedGroup: nameOf(group),
           isConnected,
-          ...this.#queueOf(group, group.firstWaiting),
+          ...this.#queueOf(group, group.queue.buffer.peek()?.message),
         };
     }
   }
@@ -239,6 +253,7 @@ export class QueryHandler {
       queued: (outboundIfAny?.count ?? 0) - inFlight,
       queuedBytes: outboundIfAny?.bytes ?? 0,
       sentBelow: outboundIfAny?.sentBelow ?? 0,
+      inFlightBelow: outboundIfAny?.queue.firstUndelivered ?? 0,
       hasWill: this.wills.has(clientId),
       connection: connection === undefined ? undefined : this.#viewOf(connection),
     };
@@ -293,6 +308,8 @@ function* subscriptionsOf({ clientId, subscriptions }: Session): Generator<Subsc
   for (const { topicFilter, qos, noLocal, retainAsPublished, identifiers } of subscriptions?.values() ?? [])
     yield { clientId, topicFilter, qos, noLocal, retainAsPublished, identifier: identifiers?.[0] };
 }
+
+const SHARE = '$share/';
 
 const nameOf = ({ shareName, filter }: SharedGroup): TopicFilter => `$share/${shareName}/${filter}` as TopicFilter;
 

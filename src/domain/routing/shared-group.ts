@@ -43,7 +43,7 @@ export class SharedGroup implements QueueOwner, DeliverySource, MemoryHolder<Con
   #memoryShare: MemoryShare | undefined;
   #waiting: MessageQueue;
   /** Entries removed from the buffer and still in the queue, in order. */
-  readonly #reserved = new Set<QueueEntry>();
+  readonly inFlight = new Set<QueueEntry>();
   /**
    * The front of the buffer when no member was ready for it and all that are connected may receive it: as long as it is
    * the front, only a member that has become ready has to be looked at.
@@ -94,8 +94,8 @@ export class SharedGroup implements QueueOwner, DeliverySource, MemoryHolder<Con
     return this.#waiting.bytes;
   }
 
-  get firstWaiting(): Message | undefined {
-    return this.#waiting.buffer.peek()?.message;
+  get queue(): MessageQueue {
+    return this.#waiting;
   }
 
   get connectedCount(): number {
@@ -103,7 +103,7 @@ export class SharedGroup implements QueueOwner, DeliverySource, MemoryHolder<Con
   }
 
   get inFlightCount(): number {
-    return this.#reserved.size;
+    return this.inFlight.size;
   }
 
   get keepsUp(): boolean {
@@ -120,7 +120,7 @@ export class SharedGroup implements QueueOwner, DeliverySource, MemoryHolder<Con
 
   /** Whether a message would go to a member at once. */
   #passesOn(topic: TopicName): boolean {
-    if (this.#waiting.count > this.#reserved.size) return false;
+    if (this.#waiting.count > this.inFlight.size) return false;
     return this.#members.some(({ session }) => session.isReadyFor(1) && session.mayReceive(topic));
   }
 
@@ -164,9 +164,9 @@ export class SharedGroup implements QueueOwner, DeliverySource, MemoryHolder<Con
 
   #end(): void {
     const { counters, changes } = this.context;
-    counters.dropped['session-ended'] += this.#waiting.count - this.#reserved.size;
-    this.context.queued += this.#reserved.size;
-    this.#reserved.clear();
+    counters.dropped['session-ended'] += this.#waiting.count - this.inFlight.size;
+    this.context.queued += this.inFlight.size;
+    this.inFlight.clear();
     this.context.trace?.queueEnded(this.id);
     if (this.#waiting.stored) changes.record({ kind: 'queue.drop', queue: this.id });
     this.#waiting.close(this.#waiting.firstUndelivered);
@@ -197,7 +197,7 @@ export class SharedGroup implements QueueOwner, DeliverySource, MemoryHolder<Con
 
   publish(message: Message): DeliveryOutcome {
     const waiting = this.#waiting;
-    const member = waiting.count === this.#reserved.size ? this.#next((one) => this.#isReady(one, message)) : undefined;
+    const member = waiting.count === this.inFlight.size ? this.#next((one) => this.#isReady(one, message)) : undefined;
     if (member !== undefined && !this.#reservesFor(member, message)) return this.#deliverTo(member, message, this);
     if (message.qos === 0) {
       this.context.counters.started++;
@@ -234,7 +234,7 @@ export class SharedGroup implements QueueOwner, DeliverySource, MemoryHolder<Con
   settle(entry: QueueEntry): void {
     const isLowest = entry.seq === this.#lowest();
     // No longer in this group's queue: the last member had left.
-    if (!this.#reserved.delete(entry)) return;
+    if (!this.inFlight.delete(entry)) return;
     this.context.queued++; // counted again, to be removed
     this.#waiting.remove(entry, isLowest ? this.#lowest() : undefined);
   }
@@ -255,7 +255,7 @@ export class SharedGroup implements QueueOwner, DeliverySource, MemoryHolder<Con
     this.#blocked = undefined;
     this.#drain();
     // Sessions with capacity look here for messages.
-    if (this.#waiting.count > this.#reserved.size) this.context.waitingGroups.add(this);
+    if (this.#waiting.count > this.inFlight.size) this.context.waitingGroups.add(this);
     else this.context.waitingGroups.delete(this);
   }
 
@@ -315,7 +315,7 @@ export class SharedGroup implements QueueOwner, DeliverySource, MemoryHolder<Con
     }
     const entry = this.#waiting.buffer.shift() as QueueEntry;
     this.#waiting.reserved(entry);
-    this.#reserved.add(entry);
+    this.inFlight.add(entry);
     this.#deliverTo(member, message, new Reservation(this, entry));
   }
 
@@ -332,13 +332,13 @@ export class SharedGroup implements QueueOwner, DeliverySource, MemoryHolder<Con
   /** Removes the front of the buffer from the queue. */
   #dequeue(): QueueEntry {
     const entry = this.#waiting.buffer.shift() as QueueEntry;
-    this.#waiting.remove(entry, this.#reserved.size === 0 ? this.#waiting.firstUndelivered : undefined);
+    this.#waiting.remove(entry, this.inFlight.size === 0 ? this.#waiting.firstUndelivered : undefined);
     return entry;
   }
 
   /** The seq of the lowest entry still in use. */
   #lowest(): number {
-    for (const { seq } of this.#reserved) return seq;
+    for (const { seq } of this.inFlight) return seq;
     return this.#waiting.firstUndelivered;
   }
 

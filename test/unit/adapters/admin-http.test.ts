@@ -208,6 +208,13 @@ describe('a request that is wrong', () => {
     await Promise.all([...opened.splice(0).map((one) => one.close()), ...waiting]);
   });
 
+  test('a request that is one of thousands in one packet is not answered, and costs no more than some', async () => {
+    const { administration } = await open();
+    await send('GET', '/api/v1/look');
+    expect(await sendRaw('GET /api/v1/look HTTP/1.1\r\nHost: x\r\n\r\n'.repeat(1000))).toBe('');
+    expect(administration.calls.length).toBeLessThan(20);
+  });
+
   test('a fault behind a request shows nothing of itself', async () => {
     const { administration } = await open();
     administration.answer = () => Promise.reject(new Error('secret'));
@@ -289,6 +296,9 @@ describe('tokens', () => {
     expect(administration.calls).toEqual([]);
     expect(events.map(({ kind }) => kind)).toEqual(Array(3).fill('administration-refused'));
     expect(await status(`Bearer ${token}`)).toBe(200);
+    administration.answer = () => Promise.reject(new AdministrationError('forbidden', 'look needs the role write'));
+    expect(await status(`Bearer ${token}`)).toBe(403);
+    expect(events.slice(3)).toMatchObject([{ kind: 'administration-refused', detail: 'look needs the role write' }]);
     expect(administration.calls[0]?.actor).toEqual({ name: 'ops', role: 'write' });
   });
 });
@@ -308,6 +318,8 @@ describe('monitoring', () => {
       (await fetch(`http://${address}${path}`, init)).status;
     const paths = ['/metrics', '/health/live', '/health/ready', '/api/v1/metrics', '/metrics/x'];
     expect(await Promise.all(paths.map((path) => status(path)))).toEqual([200, 200, 200, 401, 401]);
+    const head = paths.slice(0, 3).map((path) => status(path, { method: 'HEAD' }));
+    expect(await Promise.all(head)).toEqual([200, 200, 200]);
     expect(await status('/metrics', { method: 'POST' })).toBe(401);
     const metrics = await fetch(`http://${address}/metrics`);
     expect([metrics.headers.get('content-type'), await metrics.text()]).toEqual([

@@ -152,6 +152,30 @@ test('the queue of a stored session is read from storage, with what was sent bef
   expect(shown.at(-1)).toEqual(['waiting', 't', 'two']);
 });
 
+test('what was sent on a connection that has ended is not in flight, and is shown as sent again', async () => {
+  await call('disconnect', { clientId: 'a' });
+  expect(await call('session', { clientId: 'a' })).toMatchObject({ outboundInFlight: 0 });
+  const { items } = await call('queue', { clientId: 'a' });
+  expect(items[0]?.state).toBe('resend');
+  expect(items.slice(1).every(({ state }) => state === 'waiting')).toBe(true);
+});
+
+test('the queue of a shared group is listed, from storage or from memory, and one that does not exist is refused', async () => {
+  core.connectStored('worker').subscribe(['$share/s/u', 1]);
+  await call('disconnect', { clientId: 'worker' });
+  core.connect('here').subscribe(['$share/m/u', 1]);
+  for (const payload of ['one', 'two']) core.connect('c').publish('u', payload, 1);
+  const states = async (sharedGroup: string) =>
+    (await call('queue', { sharedGroup })).items.map(({ state, topic, packetId }) => [state, topic, packetId]);
+  expect(await states('$share/s/u')).toEqual([
+    ['waiting', 'u', undefined],
+    ['waiting', 'u', undefined],
+  ]);
+  expect(await states('$share/m/u')).toEqual([['waiting', 'u', undefined]]);
+  expect((await failure('queue', { sharedGroup: '$share/none/u' })).kind).toBe('not-found');
+  expect((await failure('queue', { sharedGroup: '$share/s/u', clientId: 'a' })).kind).toBe('invalid');
+});
+
 test('access is explained with the first of the rules that do not decide, and how many those are', async () => {
   const explained = await call('acl-explain', { clientId: 'a', userName: 'u', action: 'publish', topic: 'a/b' });
   expect(explained).toMatchObject({ isAllowed: true, rule: { source: 'rule 1' }, skippedCount: 300 });
@@ -165,11 +189,15 @@ test('each command is an event with its actor', async () => {
   await call('disconnect', { clientId: 'away' });
   await call('reload', {});
   await call('log-level', { level: 'debug' });
+  for (let i = 0; i < 5; i++)
+    await administrator.open('trace', { topicFilter: `t/${i}` }, READER).catch(() => undefined);
   const commands = [...core.recorder.events, ...events].filter(({ kind }) => kind === 'operator-command');
   expect(commands).toMatchObject([
     { actor: 'alice', command: 'disconnect', subject: 'away', result: 'done' },
     { actor: 'alice', command: 'reload', subject: '', result: 'refused' },
     { actor: 'alice', command: 'log-level', subject: 'debug', result: 'done' },
+    ...['t/0', 't/1', 't/2', 't/3'].map((subject) => ({ actor: 'bob', command: 'trace', subject, result: 'done' })),
+    { actor: 'bob', command: 'trace', subject: 't/4', result: 'refused' },
   ]);
   expect(log.level).toBe('debug');
 });

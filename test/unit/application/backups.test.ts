@@ -6,13 +6,13 @@ import { Backups, READER_MS_MAX } from '../../../src/application/backups.js';
 import type { BackupsParts } from '../../../src/application/backups.js';
 import { backupText } from '../../../src/application/transfer/backup.js';
 import { checkExport } from '../../../src/composition/transfer.js';
-import type { LifecycleEvent, StorageSnapshot } from '../../../src/ports/index.js';
+import type { BrokerEvent, LifecycleEvent, StorageSnapshot } from '../../../src/ports/index.js';
 import { messageOf, put } from '../../../src/testkit/storage-contract/samples.js';
 import { VirtualClock } from '../../../src/testkit/virtual-clock.js';
 
 let clock: VirtualClock;
 let storage: MemoryStorage;
-let events: LifecycleEvent[];
+let events: (BrokerEvent | LifecycleEvent)[];
 let openSnapshots: number;
 
 const hash = (text: string): string => createHash('sha256').update(text).digest('hex');
@@ -90,6 +90,7 @@ describe('a backup', () => {
     const backups = backupsWith();
     const first = await backups.begin('alice');
     await expect(backups.begin('bob')).rejects.toMatchObject({ kind: 'busy', message: expect.stringMatching('alice') });
+    expect(events).toMatchObject([{ kind: 'operator-command', actor: 'bob', command: 'backup', result: 'refused' }]);
     await read(first.text);
     await read((await backups.begin('bob')).text);
     expect(openSnapshots).toBe(0);

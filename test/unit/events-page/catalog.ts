@@ -91,17 +91,19 @@ export const CATALOG: Catalog = {
     fields: { clientId, reason: '[reason](#reasons-of-session-ended)' },
   },
   'operator-command': {
-    means: 'An operator, or a program in the name of one, changed something.',
+    means: 'An operator, or a program in the name of one, changed something, or began a trace or a backup.',
     fields: {
       actor: 'who',
-      command: '`disconnect`, `delete-session`, `delete-retained`, `publish`, `reload`, `log-level`, …',
-      subject: 'Client Identifier, Topic Name or level',
+      command:
+        '`disconnect`, `delete-session`, `delete-retained`, `publish`, `reload`, `log-level`, `trace`, `backup`, …',
+      subject: 'Client Identifier, topic or level',
       result: '`done`, `not-found`, `published` or `refused`',
     },
     todo: 'None: it is the audit trail.',
   },
   'administration-refused': {
-    means: 'A request to the administration was refused, because it is not known who sent it.',
+    means:
+      'A request to the administration was refused, because it is not known who sent it, or its role does not allow it.',
     fields: { endpoint: 'name of the endpoint', remoteAddress: 'address of the client', detail: 'what was wrong' },
     todo: 'Correct the token or the certificate of the program; or an attack: see the address.',
   },

@@ -64,6 +64,7 @@ describe('the view of a session', () => {
       queued: 2,
       queuedBytes: 11,
       sentBelow: 1,
+      inFlightBelow: 1,
       hasWill: true,
       connection: {
         connection: a.id,
