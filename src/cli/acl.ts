@@ -4,7 +4,7 @@ import type { Command } from 'commander';
 import { explainAccess } from '../composition/explain.js';
 import type { AccessAction, AccessQuery, AccessRule, Explanation } from '../composition/explain.js';
 import { Denied } from './report-error.js';
-import { printable } from './printable.js';
+import { jsonOf, printable } from './printable.js';
 import { loadConfig } from './load-config.js';
 import type { ProcessHost } from './process-host.js';
 
@@ -47,7 +47,7 @@ async function explain(
   const explanation = await explainAccess(config, question);
   await host.write(
     json
-      ? `${JSON.stringify(toJson(question, explanation))}\n`
+      ? `${jsonOf(toJson(question, explanation))}\n`
       : describeExplanation(question, explanation, config.authorization.length > 0),
   );
   if (!explanation.isAllowed) throw new Denied();

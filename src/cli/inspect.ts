@@ -14,7 +14,7 @@ import { NetworkError, StorageError } from '../ports/index.js';
 import type { Message, MessageDraft, Storage, StoredEntry } from '../ports/index.js';
 import { inspectRunning } from './operate/inspect-running.js';
 import { isOutputClosed } from './report-error.js';
-import { preview, printable, shortened } from './printable.js';
+import { jsonOf, preview, printable, shortened } from './printable.js';
 import { addStoreFlags, readStoreConfig } from './store-settings.js';
 import type { StoreFlags } from './store-settings.js';
 import { Table } from './table.js';
@@ -101,7 +101,7 @@ function show(what: Subject, name = '', storage: Storage, printer: Printer): Pro
 
 async function showTotals(storage: Storage, { json, write }: Printer): Promise<void> {
   const totals = await inspectTotals(storage);
-  if (json) return write(`${JSON.stringify(totals)}\n`);
+  if (json) return write(`${jsonOf(totals)}\n`);
   await write(
     pairs([
       ['sessions', `${totals.sessions} (${totals.sessionsNotDisconnected} with a connection that never ended)`],
@@ -157,7 +157,7 @@ async function showSession(storage: Storage, clientId: string, { json, write }: 
       will === undefined
         ? undefined
         : { delayS: will.delayS, dueAtMs: will.dueAtMs, message: plainMessage(will.message) };
-    return write(`${JSON.stringify({ ...session, subscriptions, inboundPacketIds, will: plainWill, queue })}\n`);
+    return write(`${jsonOf({ ...session, subscriptions, inboundPacketIds, will: plainWill, queue })}\n`);
   }
   await write(
     pairs([
@@ -212,7 +212,7 @@ async function showAll<Item>(
   row: (item: Item) => Row,
 ): Promise<void> {
   const table = new Table(headings, write);
-  for await (const item of items) await (json ? write(`${JSON.stringify(plain(item))}\n`) : table.add(row(item)));
+  for await (const item of items) await (json ? write(`${jsonOf(plain(item))}\n`) : table.add(row(item)));
   if (!json) await table.end();
 }
 

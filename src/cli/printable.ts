@@ -6,6 +6,9 @@
  */
 const UNSAFE = /[\p{C}\p{Zl}\p{Zp}\\]/gu;
 
+/** What JSON leaves as it is of these; a backslash it has escaped already. */
+const UNSAFE_IN_JSON = /[\p{C}\p{Zl}\p{Zp}]/gu;
+
 const SHOWN_MAX = 64;
 const PREVIEW_BYTES = 32;
 
@@ -17,6 +20,15 @@ export function printable(text: string): string {
         character === '\\' ? '\\\\' : `\\u{${(character.codePointAt(0) as number).toString(16)}}`,
       );
 }
+
+/** The value as JSON on one line, for programs and terminals: unsafe characters are escapes, which mean the same. */
+export const jsonOf = (value: unknown): string =>
+  JSON.stringify(value).replace(UNSAFE_IN_JSON, (character) =>
+    character
+      .split('')
+      .map((unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`)
+      .join(''),
+  );
 
 /** The first `max` characters, for a table. */
 export function shortened(text: string, max = SHOWN_MAX): string {

@@ -110,8 +110,11 @@ async function start(flags: Flags & PidFileFlag, host: ProcessHost): Promise<voi
     stopped.catch(() => undefined);
     await starting;
     // A start that fails says nothing but why.
-    for (const warning of [...warnings, ...(fewFiles === undefined ? [] : [fewFiles])])
-      printWarning(warning, isJson(config, host), host);
+    for (const detail of [...warnings, ...(fewFiles === undefined ? [] : [fewFiles])]) {
+      printWarning(detail, isJson(config, host), host);
+      // Otherwise the log is on standard error as well.
+      if (config.logging.file !== undefined) broker.emit({ kind: 'warning', what: 'configuration', detail });
+    }
     await serve({ broker, config, pidFile, warmup, stopped, manager }, host);
   } catch (error) {
     if (!(error instanceof StartInterrupted)) throw error;

@@ -7,6 +7,7 @@ import type { Columns, Write } from './output.js';
 import { queueOf } from './things.js';
 import { runningBroker } from './running-broker.js';
 import type { BrokerFlags } from './running-broker.js';
+import { jsonOf } from '../printable.js';
 
 const PAYLOAD_MAX = 65_536;
 
@@ -48,5 +49,5 @@ export async function inspectRunning(
 }
 
 async function lines<Item>(items: AsyncIterable<Item>, write: Write): Promise<void> {
-  for await (const item of items) await write(`${JSON.stringify(item)}\n`);
+  for await (const item of items) await write(`${jsonOf(item)}\n`);
 }

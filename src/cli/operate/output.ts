@@ -7,6 +7,7 @@ import { isOutputClosed } from '../report-error.js';
 import type { ProcessHost } from '../process-host.js';
 import { Table } from '../table.js';
 import type { Row } from '../table.js';
+import { jsonOf } from '../printable.js';
 
 const CLEAR_SCREEN = '\u001b[H\u001b[2J\u001b[3J';
 const WATCH_S = 2;
@@ -74,7 +75,7 @@ export async function showList<Item>(
   if (json) {
     let separator = '[\n';
     for await (const item of items) {
-      await write(`${separator}${JSON.stringify(item)}`);
+      await write(`${separator}${jsonOf(item)}`);
       separator = ',\n';
     }
     await write(separator === '[\n' ? '[]\n' : '\n]\n');
@@ -92,7 +93,7 @@ export async function showPairs(
   json: boolean,
   write: Write,
 ): Promise<void> {
-  if (json) return write(`${JSON.stringify(whole)}\n`);
+  if (json) return write(`${jsonOf(whole)}\n`);
   const width = Math.max(...pairs.map(([name]) => name.length)) + 2;
   await write(pairs.map(([name, value]) => `${`${name}:`.padEnd(width)}${value}`.trimEnd() + '\n').join(''));
 }
@@ -104,7 +105,7 @@ export function printAnswer(
   { json }: Pick<OutputFlags, 'json'>,
   host: ProcessHost,
 ): void {
-  host.print(json === true ? `${JSON.stringify(answer)}\n` : `${sentence}\n`);
+  host.print(json === true ? `${jsonOf(answer)}\n` : `${sentence}\n`);
 }
 
 /** The first of them, at most as many. */

@@ -11,6 +11,7 @@ import { addBrokerFlags, runningBroker } from './running-broker.js';
 import type { BrokerFlags } from './running-broker.js';
 import { MessageOutcomes, stepLine } from './trace-lines.js';
 import type { Step } from './trace-lines.js';
+import { jsonOf } from '../printable.js';
 
 type Level = 'debug' | 'info' | 'warn' | 'error' | 'fatal';
 
@@ -58,7 +59,7 @@ async function tail({ level, client, event, json = false, ...flags }: TailFlags,
   };
   await shown(async () => {
     for await (const record of broker.open('events', request))
-      await host.write(`${json ? JSON.stringify(record) : eventLine(record)}\n`);
+      await host.write(`${json ? jsonOf(record) : eventLine(record)}\n`);
   });
 }
 
@@ -77,7 +78,7 @@ async function trace(flags: TraceFlags, host: ProcessHost): Promise<void> {
   await shown(async () => {
     for await (const record of broker.open('trace', request)) {
       const step = record as Step;
-      await host.write(json ? `${JSON.stringify(step)}\n` : [stepLine(step), ...outcomes.take(step)].join('\n') + '\n');
+      await host.write(json ? `${jsonOf(step)}\n` : [stepLine(step), ...outcomes.take(step)].join('\n') + '\n');
     }
     if (!json) for (const line of outcomes.rest()) await host.write(`${line}\n`);
   });

@@ -1,6 +1,6 @@
 // The command: what it prints, to which stream, and with which exit status. The process is a fake; the broker is real.
 import { afterAll, describe, expect, test } from '@jest/globals';
-import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -127,6 +127,17 @@ describe('hexmq start', () => {
     host.requestStop();
     await ended;
     expect(host.errors).toBe('hexmq: --data has no effect: the memory storage has no option directory\n');
+  });
+
+  test('hexmq start warns in the file of the log as well, if there is one', async () => {
+    const log = join(directory, 'warned.log');
+    const host = new FakeHost({ HEXMQ_LOG_FILE: log });
+    const ended = run(['start', '--port', '0', '--storage', 'memory', '--data', 'data'], host);
+    await host.untilReady();
+    host.requestStop();
+    await ended;
+    expect(host.errors).toContain('--data has no effect');
+    expect(readFileSync(log, 'utf8')).toContain('"detail":"--data has no effect: the memory storage has no option');
   });
 
   test('hexmq start warns about a URL for a storage without one, and does not show the URL', async () => {

@@ -1,8 +1,15 @@
 // Text and payloads of clients on a terminal, which must not interpret them.
 import { describe, expect, test } from '@jest/globals';
-import { preview, printable, shortened } from '../../../src/cli/printable.js';
+import { jsonOf, preview, printable, shortened } from '../../../src/cli/printable.js';
 import { ProgressLine } from '../../../src/cli/progress-line.js';
 import { Table } from '../../../src/cli/table.js';
+
+test('JSON has no character that a terminal takes for a command, and means the same', () => {
+  const value = { clientId: 'a\u001b[2J\u009b2J\u202eb\u2028\u{e0001}c\\u0041é😀' };
+  const json = jsonOf(value);
+  expect(json).toBe('{"clientId":"a\\u001b[2J\\u009b2J\\u202eb\\u2028\\udb40\\udc01c\\\\u0041é😀"}');
+  expect(JSON.parse(json)).toEqual(value);
+});
 
 describe('printable', () => {
   test.each([
