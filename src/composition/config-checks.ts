@@ -102,7 +102,7 @@ export function checkListeners(problems: ConfigProblems, config: unknown): void 
 /** Who reaches the administration rules the broker, so nothing about it is left to chance. */
 export function checkAdmin(problems: ConfigProblems, config: unknown): void {
   if (!isMapping(config) || !isMapping(config['admin'])) return;
-  const { socket: _, ...http } = config['admin'];
+  const { socket: _socket, dashboard: _dashboard, ...http } = config['admin'];
   const { host = DEFAULT_HOST, tls, tokens, certificates } = http;
   if (!Object.values(http).some((value) => value !== undefined && value !== null)) return;
   if (typeof host === 'string' && !isLoopback(host) && !isMapping(tls))

@@ -53,13 +53,11 @@ export function withDefaults(parsed: Parsed): Config {
   };
 }
 
-/** It is reached over HTTP as soon as anything about that is configured. */
-function adminWithDefaults({ socket, ...http }: NonNullable<Parsed['admin']>): Config['admin'] {
+/** It is reached over HTTP as soon as anything about that is configured, besides what is left out of it. */
+function adminWithDefaults({ socket, dashboard, ...http }: NonNullable<Parsed['admin']>): Config['admin'] {
   const given = omitUndefined(http);
-  return {
-    socket,
-    http: Object.keys(given).length === 0 ? undefined : { host: DEFAULT_HOST, port: DEFAULT_ADMIN_PORT, ...given },
-  };
+  if (Object.keys(given).length === 0) return { socket, http: undefined };
+  return { socket, http: { host: DEFAULT_HOST, port: DEFAULT_ADMIN_PORT, ...given, dashboard } };
 }
 
 function storageWithDefaults({

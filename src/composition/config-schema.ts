@@ -268,6 +268,7 @@ const admin = {
     .array(certificate, expected('a list, such as [{ commonName: ops, role: write }]'))
     .min(1, expected('at least one certificate'))
     .optional(),
+  dashboard: boolean().optional(),
 };
 
 const failedAttempts = {
@@ -333,6 +334,8 @@ export interface AdminHttpConfig {
   readonly tls?: z.output<typeof tls> | undefined;
   readonly tokens?: string | undefined;
   readonly certificates?: readonly z.output<typeof certificate>[] | undefined;
+  /** Whether the dashboard is served. Default: true. */
+  readonly dashboard?: boolean | undefined;
 }
 
 type ParsedListener = z.output<typeof listener>;

@@ -29,6 +29,8 @@ export interface HttpOptions {
   readonly tls?: TlsOptions | undefined;
   readonly tokens?: string | undefined;
   readonly certificates?: readonly CertificateRole[] | undefined;
+  /** Whether the dashboard is served. Default: true. */
+  readonly dashboard?: boolean | undefined;
 }
 
 export interface EndpointComponents {
@@ -168,7 +170,7 @@ class HttpEndpoint extends Endpoint {
   }
 
   open(administration: Administration): Promise<string> {
-    const { host, port, tls, certificates = [] } = this.options;
+    const { host, port, tls, certificates = [], dashboard = true } = this.options;
     this.#tokens?.read();
     const context = this.#tls?.read();
     const server =
@@ -177,7 +179,7 @@ class HttpEndpoint extends Endpoint {
         : (this.#secure = createSecureServer({ ...SERVER, ...context, ...clientCertificates(tls) }));
     const identify = byCredentials(this.#tokens, certificates);
     const listens = (one: Server): Promise<string> => listenOnPort(one, host, port);
-    return this.listen(server, administration, identify, listens, createPages(administration));
+    return this.listen(server, administration, identify, listens, dashboard ? createPages(administration) : undefined);
   }
 
   async reload(): Promise<void> {

@@ -1,5 +1,7 @@
 // One moment of a memory store, read while the store changes. What changes meanwhile is kept twice: as it was at that
-// moment, and as it is now; so a snapshot takes at most the memory that the store took when it was made.
+// moment, and as it is now; so a snapshot takes at most the memory that the store took when it was made, and no more than
+// what has been added since, which has a limit: beyond it the snapshot ends.
+import { getHeapStatistics } from 'node:v8';
 import { StorageError } from 'hexmq/ports';
 import type {
   Message,
@@ -13,6 +15,9 @@ import type {
 } from 'hexmq/ports';
 import type { KeptMoment, MemoryStore } from './memory-store.js';
 
+/** Of what is added while a snapshot is open. */
+const ADDED_BYTES_MAX = Math.min(256 * 1024 * 1024, Math.floor(getHeapStatistics().heap_size_limit / 8));
+
 /** What is merged before other work has a turn: a millisecond. */
 const MERGE_MAX = 2000;
 
@@ -24,10 +29,14 @@ export class MemorySnapshot implements StorageSnapshot {
   readonly #moment: KeptMoment;
   readonly #refusal: () => StorageError | undefined;
   #closed: Promise<void> | undefined;
+  #isTooMuch = false;
 
-  private constructor(store: MemoryStore, refusal: () => StorageError | undefined) {
+  private constructor(store: MemoryStore, refusal: () => StorageError | undefined, addedBytesMax: number) {
     this.#store = store;
-    this.#moment = store.keep();
+    this.#moment = store.keep(addedBytesMax, () => {
+      this.#isTooMuch = true;
+      void this.close();
+    });
     this.#refusal = refusal;
   }
 
@@ -35,12 +44,16 @@ export class MemorySnapshot implements StorageSnapshot {
    * @param refusal why the store cannot be read any more, if it cannot.
    * @throws StorageError
    */
-  static async take(store: MemoryStore, refusal: () => StorageError | undefined): Promise<MemorySnapshot> {
+  static async take(
+    store: MemoryStore,
+    refusal: () => StorageError | undefined,
+    addedBytesMax = ADDED_BYTES_MAX,
+  ): Promise<MemorySnapshot> {
     // An earlier snapshot may have ended with its storage, unclosed.
     await snapshots.get(store)?.close();
     const refused = refusal();
     if (refused !== undefined) throw refused;
-    const snapshot = new MemorySnapshot(store, refusal);
+    const snapshot = new MemorySnapshot(store, refusal, addedBytesMax);
     snapshots.set(store, snapshot);
     return snapshot;
   }
@@ -78,6 +91,11 @@ export class MemorySnapshot implements StorageSnapshot {
   }
 
   #requireOpen(): void {
+    if (this.#isTooMuch)
+      throw new StorageError(
+        'unavailable',
+        'more was stored while the snapshot was read than memory has room for: try again when less is published',
+      );
     const refused =
       this.#closed === undefined
         ? this.#refusal()

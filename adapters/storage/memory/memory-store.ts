@@ -28,6 +28,9 @@ import { StoredQueue } from './stored-queue.js';
  */
 const REMEMBERED_BYTES_MIN = 1024;
 
+/** Of a change, without a payload: an entry of a queue and its places in tables. */
+const CHANGE_BYTES = 256;
+
 /**
  * A store that outlives the storages opened on it. Give it to several `MemoryStorage`s in turn and each finds what the
  * one before committed: a disk, for a test that restarts a broker within one process.
@@ -60,11 +63,19 @@ export class MemoryStore {
   #previous: Message | undefined;
   #previousKept: Message | undefined;
 
+  /** Bytes of all that was added so far, roughly: what a kept moment can cost besides what the store was then. */
+  #added = 0;
+  /** While a moment is kept: how far that may go, and what is called then. */
+  #addedMax = Infinity;
+  #onTooMuch: () => void = () => undefined;
+
   apply(batch: readonly Change[]): void {
     this.version++;
+    this.#added += batch.length * CHANGE_BYTES;
     for (let i = 0; i < batch.length; i++) this.#apply(batch[i] as Change);
     // Kept any longer, the message would keep the chunk of memory that it arrived in.
     this.#previous = this.#previousKept = undefined;
+    if (this.#added > this.#addedMax) this.#onTooMuch();
   }
 
   /** A page does not change after it was returned: later changes replace entries and do not modify them. */
@@ -80,8 +91,13 @@ export class MemoryStore {
     return factsOf(this.#tables, this.#lastMessageId);
   }
 
-  /** The store as it is now, whatever is applied afterwards. Another one can be kept when this one was let go of. */
-  keep(): KeptMoment {
+  /**
+   * The store as it is now, whatever is applied afterwards. Another one can be kept when this one was let go of.
+   * @param onTooMuch called when more than so many bytes have been added: it has to let go of the moment.
+   */
+  keep(addedBytesMax: number, onTooMuch: () => void): KeptMoment {
+    this.#addedMax = this.#added + addedBytesMax;
+    this.#onTooMuch = onTooMuch;
     const { sessions, subscriptions, inbound, wills, queues, retained } = this.#tables;
     return new KeptMoment(
       {
@@ -98,6 +114,7 @@ export class MemoryStore {
 
   /** The kept moment is not read any more; `merge` has to follow until nothing is left. */
   letGo(): void {
+    this.#addedMax = Infinity;
     for (const table of Object.values(this.#tables)) table.letGo();
   }
 
@@ -195,6 +212,7 @@ export class MemoryStore {
   #keep(message: Message): Message {
     if (message === this.#previous) return this.#previousKept as Message;
     if (message.id > this.#lastMessageId) this.#lastMessageId = message.id;
+    this.#added += message.payload.byteLength;
     const kept = isView(message) ? this.#copy(message) : message;
     this.#previous = message;
     this.#previousKept = kept;

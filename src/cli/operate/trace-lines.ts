@@ -44,7 +44,7 @@ export class MessageOutcomes {
   /** @returns the outcome of a message that is at its end with this step, and of one that is not followed further. */
   take(step: Step): string[] {
     const { messageId, topic = '', publisher = 'the broker' } = step;
-    if (messageId === undefined) return [];
+    if (messageId === undefined) return notPublished(step);
     let followed = this.#open.get(messageId);
     if (followed === undefined) {
       // A message that came before the trace began is routed already.
@@ -71,6 +71,14 @@ export class MessageOutcomes {
       `= #${id} ${printable(topic)} from ${shortened(publisher)}: ${ends.join('; ') || 'no subscription matches'}`,
     ];
   }
+}
+
+/** What has no number: the message was refused, or is not published again. */
+function notPublished({ step, topic = '', clientId = '', reason, detail }: Step): string[] {
+  if (step !== 'refused' && step !== 'repeated') return [];
+  const why = [reason, detail].filter((one) => one !== undefined).join(': ');
+  const what = step === 'repeated' ? 'came again, and is acknowledged alone' : `refused (${why})`;
+  return [`= ${printable(topic)} from ${shortened(clientId)}: ${what}`];
 }
 
 function note(followed: Followed, { step, clientId, sharedGroup, packet, qos, reason, detail }: Step): void {

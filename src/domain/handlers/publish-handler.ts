@@ -9,6 +9,7 @@ import { answerTo } from '../connect/answer-to.js';
 import type { Connection } from '../connect/connection.js';
 import type { Connections } from '../connect/connections.js';
 import type { Context } from '../context.js';
+import type { Pressed } from '../slowed-publisher.js';
 import type { Session } from '../session/session.js';
 import type { EndReason } from '../reasons.js';
 import { askInterceptors, awaitVerdict, isIntercepted } from '../interception/interception.js';
@@ -135,7 +136,7 @@ export class PublishHandler {
       this.#acknowledgeRepeat(connection, packet.packetId);
       return;
     }
-    if (connection.version === 5 && packet.qos > 0 && this.#isOverReceiveMaximum(connection, session)) return;
+    if (connection.version === 5 && packet.qos > 0 && this.#isOverReceiveMaximum(connection, session, packet)) return;
     if (packet.qos === 2 && session.hasManyInbound && this.connections.sessionBytes > limits.maxSessionBytes) {
       const detail = `${session.inboundCount} Packet Identifiers are not released`;
       this.#end(connection, packet, 'session-bytes-full', detail);
@@ -148,8 +149,7 @@ export class PublishHandler {
     }
     const full = this.dispatcher.fullQueue(draft, session.origin, route);
     if (full !== undefined) {
-      this.context.trace?.refused(session.clientId, topic, 'queue-full', `it waits for room in ${full.id}`);
-      this.waits.refuse(connection, packet, full);
+      this.#refuseFull(connection, session, packet, full);
       return;
     }
     if (packet.qos === 2) session.putInbound(packet.packetId);
@@ -173,7 +173,7 @@ export class PublishHandler {
       if (full !== undefined && qos === 2) session.dropReservedInbound(packetId);
       if (connection.state !== 'connected') return;
       if (full !== undefined) {
-        this.waits.refuse(connection, packet, full);
+        this.#refuseFull(connection, session, packet, full);
         connection.resume();
         return;
       }
@@ -183,11 +183,18 @@ export class PublishHandler {
         this.publish(connection, session, packet);
         return;
       }
-      if (isRepeated) this.#acknowledgeRepeat(connection, packetId);
-      else if (qos > 0) this.#acknowledge(connection, session, packet, outcome);
+      if (isRepeated) {
+        this.context.trace?.repeated(session.clientId, packet);
+        this.#acknowledgeRepeat(connection, packetId);
+      } else if (qos > 0) this.#acknowledge(connection, session, packet, outcome);
       if (!isRepeated) this.waits.slow(connection, session);
       connection.resume();
     });
+  }
+
+  #refuseFull(connection: Connection, session: Session, packet: PublishPacket, full: Pressed): void {
+    this.context.trace?.refused(session.clientId, packet.topic, 'queue-full', `it waits for room in ${full.id}`);
+    this.waits.refuse(connection, packet, full);
   }
 
   /** [MQTT-3.3.4-1]; in the order of arrival [MQTT-4.6.0-2], [MQTT-4.6.0-3]. */
@@ -211,14 +218,14 @@ export class PublishHandler {
    * [MQTT5-3.3.4-7].
    * @returns whether it is too much, with one more; the connection has then been ended.
    */
-  #isOverReceiveMaximum(connection: Connection, session: Session): boolean {
+  #isOverReceiveMaximum(connection: Connection, session: Session, packet: PublishPacket): boolean {
     const { unanswered, announced } = connection;
     const { receiveMaximum } = announced ?? this.context.limits;
     if (unanswered.count + session.inboundOfConnection < receiveMaximum) return false;
     unanswered.settle(this.context.effects.released);
     if (unanswered.count + session.inboundOfConnection < receiveMaximum) return false;
     const detail = `more than ${receiveMaximum} messages at QoS 1 and 2 that were not answered`;
-    this.connections.end(connection, 'receive-maximum-exceeded', { detail });
+    this.#end(connection, packet, 'receive-maximum-exceeded', detail);
     return true;
   }
 
@@ -301,9 +308,8 @@ export class PublishHandler {
   ): PublishPacket | undefined {
     const { topicAliasMax } = connection.announced ?? this.context.limits;
     if (topicAlias > topicAliasMax) {
-      this.connections.end(connection, 'topic-alias-invalid', {
-        detail: `Topic Alias ${topicAlias}, ${topicAliasMax} is the highest`,
-      }); // [MQTT5-3.3.2-9]
+      const detail = `Topic Alias ${topicAlias}, ${topicAliasMax} is the highest`; // [MQTT5-3.3.2-9]
+      this.#end(connection, packet, 'topic-alias-invalid', detail);
       return undefined;
     }
     const aliases = (connection.topicAliases ??= new Map<number, string>());
@@ -314,9 +320,7 @@ export class PublishHandler {
     }
     const topic = aliases.get(topicAlias);
     if (topic === undefined) {
-      this.connections.end(connection, 'protocol-violation', {
-        detail: `Topic Alias ${topicAlias} stands for no topic`,
-      });
+      this.#end(connection, packet, 'protocol-violation', `Topic Alias ${topicAlias} stands for no topic`);
       return undefined;
     }
     return { ...packet, topic, properties: Object.keys(properties).length === 0 ? undefined : properties };

@@ -321,6 +321,10 @@ describe('monitoring', () => {
     const head = paths.slice(0, 3).map((path) => status(path, { method: 'HEAD' }));
     expect(await Promise.all(head)).toEqual([200, 200, 200]);
     expect(await status('/metrics', { method: 'POST' })).toBe(401);
+    // Whether there are built pages or not.
+    expect((await fetch(`http://${address}/dashboard/`)).headers.get('x-frame-options')).toBe('DENY');
+    const bare = await open({ http: { host: '127.0.0.1', port: 0, tokens: file, dashboard: false } });
+    expect((await fetch(`http://${bare.address}/dashboard/`)).status).toBe(401);
     const metrics = await fetch(`http://${address}/metrics`);
     expect([metrics.headers.get('content-type'), await metrics.text()]).toEqual([
       'text/plain; version=0.0.4',

@@ -44,6 +44,11 @@ describe('the default configuration', () => {
       expect(resolveConfig(nothing)).toEqual(expected);
   });
 
+  test('the dashboard can be left out, which alone opens no address', () => {
+    expect(resolveConfig({ admin: { dashboard: false } }).admin.http).toBeUndefined();
+    expect(resolveConfig({ admin: { port: 0, dashboard: false } }).admin.http).toMatchObject({ dashboard: false });
+  });
+
   test('the default configuration has a value within its range for every limit of the core', () => {
     expect([...LIMIT_KEYS].sort()).toEqual(Object.keys(DEFAULT_LIMITS).sort());
     const { messageExpiryMax, ...limits } = DEFAULT_LIMITS;

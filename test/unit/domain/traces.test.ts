@@ -1,6 +1,8 @@
 // Traces: they have each step of a message, in order, and a run with a trace is the same run.
 import { expect, test } from '@jest/globals';
+import { PacketType } from '../../../src/protocol/packets.js';
 import { CoreHarness } from '../../support/core-harness.js';
+import type { CorePeer } from '../../support/core-harness.js';
 import type { ClientId, TopicFilter } from '../../../src/domain/identifiers.js';
 import type { TraceSubject } from '../../../src/domain/trace-step.js';
 
@@ -66,6 +68,48 @@ test('what a session has that ends is dropped with it', () => {
   core.connect('b').publish('t', 'x', 1);
   core.command({ kind: 'delete-session', clientId: 'away' }, 'alice');
   expect(steps().at(-1)).toBe('dropped away session-ended');
+});
+
+test('a message that ends its connection is refused, for whatever rule of MQTT 5 it breaks', () => {
+  const refused = (given: object, send: (a: CorePeer) => void): string | undefined => {
+    const core = new CoreHarness(given);
+    core.broker.trace(1, client('a'));
+    send(core.connect('a', { version: 5 }));
+    return core.recorder.steps.find(({ step }) => step === 'refused')?.reason;
+  };
+  const aliased = (topicAlias: number) => ({ properties: { topicAlias } }) as const;
+  expect(
+    refused({ receiveMaximum: 1 }, (a) => {
+      a.publish('t', '1', 2, { packetId: 1 });
+      a.publish('t', '2', 2, { packetId: 2 });
+    }),
+  ).toBe('receive-maximum-exceeded');
+  const publish = { type: PacketType.publish, dup: false, qos: 0, retain: false, packetId: 0 } as const;
+  const payload = Buffer.from('x');
+  expect(
+    refused({ topicAliasMax: 1 }, (a) => {
+      a.send({ ...publish, ...aliased(2), topic: 't', payload });
+    }),
+  ).toBe('topic-alias-invalid');
+  expect(
+    refused({ topicAliasMax: 1 }, (a) => {
+      a.send({ ...publish, ...aliased(1), topic: '', payload });
+    }),
+  ).toBe('protocol-violation');
+});
+
+test('a repeat of a QoS 2 message that waits behind a large publication is told as one', () => {
+  const core = new CoreHarness({}, undefined, undefined, 2);
+  for (let i = 0; i < 3; i++) core.connect(`s${i}`).subscribe(['t', 2]);
+  const a = core.connect('a', { clean: false });
+  core.finishesAtOnce = false;
+  core.broker.trace(1, client('a'));
+  a.publish('t', 'first');
+  a.publish('t', 'x', 2, { packetId: 9 });
+  a.lose();
+  core.connect('a', { clean: false }).publish('t', 'x', 2, { packetId: 9, dup: true });
+  core.finish();
+  expect(core.recorder.steps.filter(({ step }) => step === 'repeated')).toMatchObject([{ topic: 't', packetId: 9 }]);
 });
 
 test('after its end a trace tells nothing, and a run with a trace is the run without it', () => {
