@@ -1,6 +1,6 @@
 // One moment of a memory store, read while the store changes. What changes meanwhile is kept twice: as it was at that
-// moment, and as it is now; so a snapshot takes at most the memory that the store took when it was made, and no more than
-// what has been added since, which has a limit: beyond it the snapshot ends.
+// moment, and as it is now; so a snapshot takes at most the memory that the store took when it was made, and no more
+// than what has been added since, which has a limit: beyond it the snapshot ends.
 import { getHeapStatistics } from 'node:v8';
 import { StorageError } from 'hexmq/ports';
 import type {

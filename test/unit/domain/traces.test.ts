@@ -98,7 +98,7 @@ test('a message that ends its connection is refused, for whatever rule of MQTT 5
   ).toBe('protocol-violation');
 });
 
-test('a repeat of a QoS 2 message that waits behind a large publication is told as one', () => {
+test('a trace names a repeat of a QoS 2 message that waits behind a large publication', () => {
   const core = new CoreHarness({}, undefined, undefined, 2);
   for (let i = 0; i < 3; i++) core.connect(`s${i}`).subscribe(['t', 2]);
   const a = core.connect('a', { clean: false });
