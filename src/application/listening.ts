@@ -15,7 +15,7 @@ export interface ListeningParts {
 
 export class Listening implements Part {
   readonly name = 'listeners';
-  /** By the name of the listener; empty until it listens. */
+  /** By the name of the listener; without those that do not listen, or no longer. */
   readonly addresses = new Map<string, string>();
   readonly #parts: ListeningParts;
   #isInterrupted = false;
@@ -46,6 +46,7 @@ export class Listening implements Part {
   }
 
   async stop(): Promise<void> {
+    this.addresses.clear();
     await Promise.all(this.#parts.listeners.map((listener) => listener.close()));
   }
 }

@@ -126,11 +126,12 @@ function addProbes(app: FastifyInstance, administration: Administration): void {
 }
 
 /**
- * Bounds what is answered at once, and says so in every answer that a cache could keep. Streams last, and have a bound
- * of their own in the administration.
+ * Bounds what is answered at once, and says in every answer that no cache may keep it. Streams last, and have a bound of
+ * their own in the administration. Probes are answered at once: a broker whose operators wait must not be restarted for
+ * it.
  */
 function bound(app: FastifyInstance, { streams }: Administration): void {
-  const unbounded = new Set([...streams.keys()].map((name) => `${BASE}${name}`));
+  const unbounded = new Set([LIVE_PATH, READY_PATH, ...[...streams.keys()].map((name) => `${BASE}${name}`)]);
   let running = 0;
   app.addHook('onRequest', async (request, reply) => {
     reply.header('cache-control', 'no-store').header('x-content-type-options', 'nosniff');

@@ -48,13 +48,13 @@ class FakeAdministration implements Administration {
     yield await Promise.resolve({ n: 1 });
   };
   closed = 0;
-  answer: () => Promise<unknown> = () => Promise.resolve({ done: true });
+  answer: (operation: string) => Promise<unknown> = () => Promise.resolve({ done: true });
 
   readonly metrics = () => Promise.resolve({ contentType: 'text/plain; version=0.0.4', body: 'one 1\n' });
 
   call(operation: string, request: unknown, actor: Actor): Promise<unknown> {
     this.calls.push({ operation, request, actor });
-    return this.answer();
+    return this.answer(operation);
   }
 
   open(operation: string, request: unknown, actor: Actor): Promise<RecordStream> {
@@ -354,6 +354,25 @@ describe('monitoring', () => {
     administration.answer = () => Promise.resolve(health);
     expect(await send('GET', '/health/ready')).toMatchObject({ status: 503, body: health });
     expect(await send('GET', '/health/live')).toMatchObject({ status: 200, body: { isLive: true } });
+  });
+
+  test('a broker that cannot say whether it is ready says why with 503, and is live', async () => {
+    const { administration } = await open();
+    administration.answer = () => Promise.reject(new AdministrationError('unavailable', 'the broker stops'));
+    expect(await send('GET', '/health/ready')).toMatchObject({ status: 503, body: { detail: 'the broker stops' } });
+    expect(await send('GET', '/health/live')).toMatchObject({ status: 200, body: { isLive: true } });
+  });
+
+  test('probes are answered while as many other requests wait as may', async () => {
+    const { administration } = await open();
+    const health = { isReady: true, checks: [] };
+    administration.answer = (name) => (name === 'health' ? Promise.resolve(health) : new Promise(() => undefined));
+    const waiting = Array.from({ length: 32 }, () => send('GET', '/api/v1/look').catch(() => undefined));
+    while (administration.calls.length < 32) await new Promise((done) => setTimeout(done, 5));
+    expect(await send('GET', '/api/v1/look')).toMatchObject({ status: 503 });
+    expect(await send('GET', '/health/live')).toMatchObject({ status: 200, body: { isLive: true } });
+    expect(await send('GET', '/health/ready')).toMatchObject({ status: 200, body: health });
+    await Promise.all([...opened.splice(0).map((one) => one.close()), ...waiting]);
   });
 });
 

@@ -115,6 +115,7 @@ describe('a broker', () => {
     await service.stop();
     await service.ended;
     expect(log).toEqual(['! stopping', 'close one', 'close two', 'close storage', '! stopped']);
+    expect([...service.addresses]).toEqual([]);
   });
 
   test('a broker starts once, and refuses a second start', async () => {
