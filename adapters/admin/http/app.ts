@@ -126,9 +126,9 @@ function addProbes(app: FastifyInstance, administration: Administration): void {
 }
 
 /**
- * Bounds what is answered at once, and says in every answer that no cache may keep it. Streams last, and have a bound of
- * their own in the administration. Probes are answered at once: a broker whose operators wait must not be restarted for
- * it.
+ * Bounds what is answered at once, and says in every answer that no cache may keep it. Streams last, and have a bound
+ * of their own in the administration. Probes are answered at once: a broker whose operators wait must not be restarted
+ * for it.
  */
 function bound(app: FastifyInstance, { streams }: Administration): void {
   const unbounded = new Set([LIVE_PATH, READY_PATH, ...[...streams.keys()].map((name) => `${BASE}${name}`)]);
