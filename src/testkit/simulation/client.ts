@@ -45,6 +45,8 @@ export class SimulatedClient implements ConnectionUser, DeliveriesOwner, Request
   /** Of the connection that there is. */
   #isClean = false;
   #asksForClean = false;
+  /** Whether the session is to end with the connection that there is, though it may be an older one. */
+  #endsSession = false;
   #connections = 0;
   readonly #deliveries = new ClientDeliveries(this);
   /** Of the present connection, or of the last one. */
@@ -112,6 +114,7 @@ export class SimulatedClient implements ConnectionUser, DeliveriesOwner, Request
     // the broker still has the old one.
     const clean = connect.clean || this.#asksForClean;
     this.#isClean = this.#asksForClean = clean;
+    this.#endsSession = five?.expiryS === 0;
     const tag = `w-${this.name}-${++this.#connections}`;
     const willProperties = five === undefined ? undefined : { willDelayInterval: five.willDelayS };
     const will =
@@ -342,6 +345,9 @@ export class SimulatedClient implements ConnectionUser, DeliveriesOwner, Request
       this.#requests.sessionEnded(!this.#isConnected);
       if (this.#isConnected) this.#deliveries.sessionEnded();
     }
+    // If the answer to its next CONNECT is lost, it could not tell a new session from the one that ends now.
+    if (this.#endsSession && this.#deliveries.openCount > 0) this.#asksForClean = true;
+    this.#endsSession = false;
     this.#connection = undefined;
     this.#isConnected = false;
     this.#deliveries.connectionEnded();

@@ -23,3 +23,13 @@ export function maxBufferedAboveMark({ limits }: Plan): number {
   const messages = (limits.maxInflight ?? DEFAULT_LIMITS.maxInflight) + (limits.maxBufferedQos0Messages ?? 1000);
   return RUN_BYTES + 3 * 64 * 1024 + messages * (LARGEST_PAYLOAD_BYTES + 64);
 }
+
+/** The limits of which a plan sets one for a client to find no place. */
+const PLACES = ['maxConnections', 'maxPendingConnections', 'maxSessions', 'maxSessionBytes'] as const;
+
+/** The limits of a plan with a place for every client; `undefined` if they have one already. */
+export function withPlaces(limits: Plan['limits']): Plan['limits'] | undefined {
+  if (PLACES.every((limit) => limits[limit] === undefined)) return undefined;
+  const { maxConnections, maxPendingConnections, maxSessions, maxSessionBytes } = DEFAULT_LIMITS;
+  return { ...limits, maxConnections, maxPendingConnections, maxSessions, maxSessionBytes };
+}

@@ -12,6 +12,7 @@ import {
   withDenials,
   withExpiry,
   withFewNames,
+  withFewPlaces,
   withLevels,
   withOperators,
   withOverload,
@@ -42,6 +43,7 @@ export function planOf(seed: number): Plan {
   const denials = withDenials(seed, draft);
   withOverload(seed, draft);
   withFewNames(seed, draft);
+  withFewPlaces(seed, draft);
   withVersion5(seed, draft);
   const { clients, operations } = draft;
   // In the order of time, and of one time in the order of making.

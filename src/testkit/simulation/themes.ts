@@ -7,7 +7,7 @@ import { addAdmissionStorms } from './admission-storms.js';
 import { acknowledging } from './everyday.js';
 import { addCrashesBetweenSlices, addCrowd, addLargeWork } from './large-work.js';
 import { addOperatorActions } from './operator-actions.js';
-import type { Denial, Plan, ReceiveRule } from './operations.js';
+import type { Action, Denial, Plan, ReceiveRule } from './operations.js';
 import { FILTERS, SHARED_FILTERS, TOPICS } from './plan-draft.js';
 import type { PlanDraft } from './plan-draft.js';
 
@@ -23,6 +23,9 @@ const DATES_SEED = 9_000_000_011;
 const DENIALS_SEED = 10_000_000_019;
 const OVERLOAD_SEED = 11_000_000_003;
 const FULL_SEED = 12_000_000_017;
+const PLACES_SEED = 15_000_000_019;
+
+type Connect = Extract<Action, { kind: 'connect' }>;
 
 const YEAR_MS = 365 * 86_400_000;
 const CORRECTIONS_MS = [600, 5000, 3_600_000, YEAR_MS];
@@ -208,3 +211,53 @@ export function withFewNames(seed: number, { limits }: PlanDraft): void {
   else if (random.chance(0.5)) limits.maxSubscriptions = random.pick([2, 4]);
   if (random.chance(0.6)) limits.maxRetainedMessages = random.pick([1, 2]);
 }
+
+/**
+ * So few places that clients are refused: connections, sessions or memory of sessions. Clients come again and again,
+ * and some leave for others to get in.
+ */
+export function withFewPlaces(seed: number, { limits, clients, durationMs, add }: PlanDraft): void {
+  const random = new SeededRandom(seed + PLACES_SEED);
+  if (!random.chance(0.2)) return;
+  const which = random.pick(['connections', 'sessions', 'bytes', 'both'] as const);
+  if (which === 'connections' || which === 'both') limits.maxConnections = random.pick([1, 1, 2, 3]);
+  if (which === 'sessions' || which === 'both') limits.maxSessions = random.pick([1, 2, 3]);
+  // A session takes 900 bytes and its name, a will 650 and more.
+  if (which === 'bytes') limits.maxSessionBytes = random.pick([1000, 2000, 3500]);
+  if (random.chance(0.2)) limits.maxPendingConnections = 1;
+  for (const { name } of clients)
+    for (let i = random.int(1, 6); i > 0; i--) {
+      const atMs = random.int(0, durationMs);
+      if (random.chance(0.25)) add(atMs, { kind: 'vanish', client: name, lossy: random.chance(0.5) });
+      else add(atMs, connectAgain(random, name, random.chance(0.5)));
+    }
+  if (random.chance(0.5)) addLostPlace(random, { clients, durationMs, add });
+}
+
+/** A client with a will loses its connection, or the broker dies, and others take its place before it returns. */
+function addLostPlace(
+  random: SeededRandom,
+  { clients, durationMs, add }: Pick<PlanDraft, 'clients' | 'durationMs' | 'add'>,
+): void {
+  const atMs = random.int(50, durationMs);
+  const { name: client } = random.pick(clients);
+  const others = clients.filter(({ name }) => name !== client);
+  for (const { name } of others) add(atMs, { kind: 'vanish', client: name, lossy: false });
+  add(atMs + 40, { ...connectAgain(random, client, true), eager: false });
+  if (random.chance(0.5))
+    add(atMs + 200, { kind: 'crash', keeps: true, power: undefined, delivers: true, downMs: random.pick([0, 10]) });
+  add(atMs + 201, { kind: 'vanish', client, lossy: true });
+  for (const { name } of others) add(atMs + 215, connectAgain(random, name, false));
+  for (const waitMs of [320, 700]) add(atMs + waitMs, connectAgain(random, client, false));
+}
+
+const connectAgain = (random: SeededRandom, client: string, hasWill: boolean): Connect => ({
+  kind: 'connect',
+  client,
+  clean: random.chance(0.35),
+  keepAliveS: 0,
+  will: hasWill
+    ? { topic: random.pick(TOPICS), qos: random.pick([0, 1, 2] as const), retain: random.chance(0.3) }
+    : undefined,
+  eager: random.chance(0.2),
+});

@@ -13,6 +13,7 @@ export type InvariantName =
   | 'only what may be received'
   | 'granted QoS'
   | 'retained state'
+  | 'refusals'
   | 'session present'
   | 'session expiry'
   | 'credentials'

@@ -5,31 +5,29 @@ import type { Authorizer, Command, Permissions, Storage } from '../../ports/inde
 import { DEFAULT_LIMITS } from '../../domain/limits.js';
 import { SeededRandom } from '../seeded-random.js';
 import { VirtualClock } from '../virtual-clock.js';
+import { audit } from './audit.js';
 import { SimulatedClient } from './client.js';
 import { Dates } from './dates.js';
 import { SimulatedDisk } from './disk.js';
-import { valueOf } from './evidence/value-of.js';
 import { BrokerIncarnation } from './incarnation.js';
 import { Model } from './model.js';
 import { SimulatedNetwork } from './network.js';
-import { payloadOf, tagOf } from './payload.js';
+import { payloadOf } from './payload.js';
 import { describeOperation } from './operations.js';
 import type { Action, Operation, Plan } from './operations.js';
 import { permissionsOf } from './permissions.js';
 import { WILL_GRACE_MS } from './plan.js';
-import { expiryOf, maxBufferedAboveMark, publishersWait } from './plan-bounds.js';
+import { expiryOf, maxBufferedAboveMark, publishersWait, withPlaces } from './plan-bounds.js';
 import { describeEvent, Script } from './script.js';
 import { Verdict } from './violation.js';
 import type { Outcome } from './outcome.js';
 
-const AUDITOR = { name: 'auditor', version: 4, latencyMs: 0, cutBytes: 0, redialMs: 0 } as const;
 /**
  * Longer than the broker waits for anything once storage works again: a retry, and the grace periods of a close and of
  * wills.
  */
 const QUIET_MS = WILL_GRACE_MS + 5500;
 const PATIENCE_MS = 300_000;
-const AUDIT_MS = 1000;
 
 export class World {
   readonly #clock = new VirtualClock(1_700_000_000_000);
@@ -42,6 +40,8 @@ export class World {
   readonly #clients = new Map<string, SimulatedClient>();
   readonly #random: SeededRandom;
   readonly #startMs: number;
+  /** Those of the plan, until the faults are over. */
+  #limits: Plan['limits'];
   #incarnation: BrokerIncarnation | undefined;
   /** Notifies the broker that rules have changed. */
   #rulesChanged: () => void = () => undefined;
@@ -59,6 +59,7 @@ export class World {
     this.#script = new Script(this.#clock, keepScript);
     this.#startMs = this.#clock.nowMs();
     this.#random = new SeededRandom(plan.seed);
+    this.#limits = plan.limits;
     this.#disk = new SimulatedDisk(
       createStorage,
       this.#clock,
@@ -137,7 +138,7 @@ export class World {
     if (this.#incarnation !== undefined) return;
     this.#script.note('broker', `starts, incarnation ${++this.#starts}`);
     this.#isStopping = this.#model.evidence.lifetimes.isStopping = false;
-    const { ackLevels, limits, sliceSize, maxTurnSteps } = this.plan;
+    const { ackLevels, sliceSize, maxTurnSteps } = this.plan;
     const ackLevel = ackLevels[(this.#starts - 1) % ackLevels.length] ?? 'flushed';
     this.#model.started(ackLevel);
     const telemetry = {
@@ -155,7 +156,7 @@ export class World {
       telemetry,
       clock: this.#clock,
       random: this.#random,
-      limits,
+      limits: this.#limits,
       ackLevel,
       sliceSize,
       maxTurnSteps,
@@ -324,6 +325,7 @@ export class World {
     this.#script.note('plan', 'the faults are over');
     this.#disk.heal();
     this.#network.highWaterMark = Number.MAX_SAFE_INTEGER;
+    this.#liftLimits();
     await this.#until(this.#clock.nowMs() + QUIET_MS);
     this.#start();
     if (this.#dates.endTokens()) await this.#until(this.#clock.nowMs() + QUIET_MS);
@@ -352,6 +354,16 @@ export class World {
     this.#model.rested({ clients: this.#clients.values(), pendingDeliveries });
   }
 
+  /** There is a place for every client again. */
+  #liftLimits(): void {
+    const lifted = withPlaces(this.plan.limits);
+    if (lifted === undefined) return;
+    this.#limits = lifted;
+    this.#model.evidence.options.most = lifted;
+    const settings = { limits: { ...DEFAULT_LIMITS, ...lifted }, perListener: new Map() };
+    if (this.#isUp) void this.#incarnation?.service.reload(settings);
+  }
+
   get #isAtRest(): boolean {
     return (
       this.#disk.contents.entryCount === 0 &&
@@ -364,35 +376,7 @@ export class World {
   async #audit(): Promise<void> {
     // Where there are as many subscriptions as there may be, it would get none.
     if (this.#verdict.violation !== undefined || this.plan.limits.maxSubscriptions !== undefined) return;
-    const retained = new Map<string, string[]>();
-    const auditor = new SimulatedClient(
-      AUDITOR,
-      this.#network,
-      this.#clock,
-      {
-        received: (_client, _connection, { retain, topic, payload }) => {
-          if (retain) valueOf(retained, topic, () => []).push(tagOf(payload));
-        },
-        identifierReused: (client, confusion) => {
-          this.#model.identifierReused(client, confusion);
-        },
-      },
-      this.#script,
-    );
-    auditor.connect({
-      kind: 'connect',
-      client: AUDITOR.name,
-      clean: true,
-      keepAliveS: 0,
-      will: undefined,
-      eager: false,
-    });
-    await this.#until(this.#clock.nowMs() + AUDIT_MS);
-    auditor.subscribe([
-      { filter: '#', qos: 2 },
-      { filter: '$x/#', qos: 2 },
-    ]);
-    await this.#until(this.#clock.nowMs() + AUDIT_MS);
-    this.#model.audited(retained);
+    const parts = { network: this.#network, clock: this.#clock, model: this.#model, script: this.#script };
+    await audit(parts, (ms) => this.#until(this.#clock.nowMs() + ms));
   }
 }

@@ -29,6 +29,7 @@ import { OPERATOR_BUGS } from './operator-bugs.js';
 import { OVERLOAD_BUGS } from './overload-bugs.js';
 import { EFFECTS } from './planted-bug.js';
 import type { PlantedBug } from './planted-bug.js';
+import { REFUSAL_BUGS } from './refusal-bugs.js';
 import { VERSION_5_BUGS } from './version-5-bugs.js';
 import { replaceMethod, undoAll, withValue } from './replace-method.js';
 import type { Undo } from './replace-method.js';
@@ -376,15 +377,6 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
       }),
   },
   {
-    name: 'a drop that is counted twice',
-    breaks: ['accounting'],
-    plant: () =>
-      replaceMethod(MessageQueue.prototype, 'dropped', (self, dropped, reason, ...rest) => {
-        dropped(reason, ...rest);
-        self.context.counters.dropped[reason]++;
-      }),
-  },
-  {
     name: 'an exception when a connection with a clean session ends',
     breaks: ['no failure'],
     plant: () =>
@@ -397,4 +389,5 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
   ...OVERLOAD_BUGS,
   ...DATE_BUGS,
   ...VERSION_5_BUGS,
+  ...REFUSAL_BUGS,
 ];

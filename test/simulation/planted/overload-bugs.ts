@@ -117,4 +117,13 @@ export const OVERLOAD_BUGS: readonly PlantedBug[] = [
         return withValue(context.limits, 'deniedSubscription', 'refuse', () => refusal(connection, parsed));
       }),
   },
+  {
+    name: 'a drop that is counted twice',
+    breaks: ['accounting'],
+    plant: () =>
+      replaceMethod(MessageQueue.prototype, 'dropped', (self, dropped, reason, ...rest) => {
+        dropped(reason, ...rest);
+        self.context.counters.dropped[reason]++;
+      }),
+  },
 ];

@@ -10,8 +10,16 @@ export interface EvidenceOptions extends SessionLifetimesOptions {
   readonly publishersWait: boolean;
   /** Whether what a client publishes to a topic may have an effect. */
   readonly mayPublish: (client: string, topic: string) => boolean;
-  /** Limits that are so low that clients reach them; `undefined` where no client does. */
-  readonly most: Pick<Partial<Limits>, 'maxSubscriptionsPerClient' | 'maxSubscriptions' | 'maxRetainedMessages'>;
+  /** Limits that are so low that clients reach them; `undefined` where no client does. A reload may lift them. */
+  most: Pick<
+    Partial<Limits>,
+    | 'maxSubscriptionsPerClient'
+    | 'maxSubscriptions'
+    | 'maxRetainedMessages'
+    | 'maxConnections'
+    | 'maxSessions'
+    | 'maxSessionBytes'
+  >;
   /** Whether full queues refuse messages. */
   readonly isRefusing: boolean;
   /** Upper bound of the bytes that may wait for a client, beyond the high-water mark of its connection. */

@@ -6,9 +6,10 @@ import type { AckLevel, BrokerEvent, Change, LifecycleEvent } from '../../../por
 import { PacketType } from '../../../protocol/packets.js';
 import type { ConnackPacket, ConnectPacket, Packet } from '../../../protocol/packets.js';
 import { ReasonCode } from '../../../protocol/reason-codes.js';
+import type { RefusalReason } from '../../../domain/reasons.js';
 import type { ConnectionEnd, SimulatedConnection } from '../network.js';
 import type { Departure, Gap } from '../observations.js';
-import { tagOf } from '../payload.js';
+import { BeforeConnect } from './before-connect.js';
 import type { DiskContents } from './disk-contents.js';
 import { Drops } from './drops.js';
 import type { EvidenceOptions } from './evidence-options.js';
@@ -16,11 +17,11 @@ import { LogicalClock } from './logical-clock.js';
 import { OperatorCommands } from './operator-commands.js';
 import type { ObservedCommand } from './operator-commands.js';
 import { ObservedClient } from './observed-client.js';
-import { intervalMs, isStored, lastsMs, observeConnection, saysNew } from './observed-connection.js';
+import { isStored, lastsMs, observeConnection, saysNew } from './observed-connection.js';
 import type { ObservedConnection } from './observed-connection.js';
-import { Publications, willPublisherOf } from './publications.js';
+import { Publications } from './publications.js';
 import type { Publication } from './publications.js';
-import { isRefusal, Publishing, sizeOf } from './publishing.js';
+import { isRefusal, Publishing } from './publishing.js';
 import { ReceiveRules } from './receive-rules.js';
 import { recover } from './recovery.js';
 import { SessionLifetimes } from './session-lifetimes.js';
@@ -75,16 +76,25 @@ export class Evidence {
     });
     this.lifetimes = new SessionLifetimes(options, clients);
     const { clock, disk } = this;
-    const connections = (): Iterable<ObservedConnection> => this.#connections.values();
     const sessionMayEnd = (name: string): void => {
       this.wills.sessionMayEnd(name);
     };
+    const connections = (): Iterable<ObservedConnection> => this.connections;
     this.commands = new OperatorCommands({ clock, disk, clients, publications, connections, sessionMayEnd });
     this.publishing = new Publishing(this);
   }
 
   connectionOf(link: SimulatedConnection): ObservedConnection | undefined {
     return this.#connections.get(link);
+  }
+
+  /** The connection from an address, if its CONNECT has come. */
+  connectionFrom(remoteAddress: string): ObservedConnection | undefined {
+    return this.#byAddress.get(remoteAddress);
+  }
+
+  get connections(): Iterable<ObservedConnection> {
+    return this.#connections.values();
   }
 
   /** Clients whose own queue on the disk must have the message. */
@@ -158,7 +168,7 @@ export class Evidence {
       }
       case PacketType.disconnect:
         if (packet.reasonCode === ReasonCode.normalDisconnection) this.wills.disconnected(connection.willTag);
-        this.#expiryChanged(connection, packet.properties?.sessionExpiryInterval);
+        this.lifetimes.disconnectReceived(connection, packet.properties?.sessionExpiryInterval);
         return;
       case PacketType.pingreq:
       case PacketType.connack:
@@ -170,30 +180,11 @@ export class Evidence {
     }
   }
 
-  /** DISCONNECT has come, with another Session Expiry Interval if it has one. */
-  #expiryChanged(connection: ObservedConnection, expiryS: number | undefined): void {
-    if (expiryS === undefined) return;
-    const { client } = connection;
-    connection.lastsMs = Math.min(intervalMs(expiryS), this.options.sessionExpiryMs);
-    if (connection.lastsMs > 0) return;
-    client.sessionMayHaveEnded();
-    if (client.sessionStored === 'yes') client.sessionStored = 'unknown';
-  }
-
   #connectReceived(link: SimulatedConnection, connect: ConnectPacket): void {
     const { clientId, will, clean } = connect;
     const client = valueOf(this.clients, clientId, () => new ObservedClient(clientId, this.clock));
-    const publication =
-      will === undefined || !this.options.mayPublish(clientId, will.topic)
-        ? undefined
-        : this.publications.getOrCreate(
-            tagOf(will.payload),
-            willPublisherOf(clientId),
-            will.topic,
-            will.qos,
-            will.retain,
-          );
-    if (publication !== undefined && will !== undefined) publication.bytes = sizeOf(will);
+    const before = new BeforeConnect(client);
+    const publication = this.publishing.offered(clientId, will);
     client.lastConnectAt = this.clock.now;
     client.leastPacketSize = Math.min(client.leastPacketSize, connect.properties?.maximumPacketSize ?? Infinity);
     this.wills.connected(clientId, publication, clean);
@@ -204,6 +195,7 @@ export class Evidence {
       connectedAtMs: this.options.nowMs(),
       incarnation: this.incarnation,
       lastsMs: lastsMs(connect, this.options.sessionExpiryMs),
+      before,
     });
     this.#connections.set(link, connection);
     this.#byAddress.set(link.peer.remoteAddress, connection);
@@ -212,6 +204,7 @@ export class Evidence {
     const mayEnd = (clean || !isStored(connection)) && client.sessionStored === 'yes';
     const mayBegin = client.sessionStored === 'no' && isStored(connection);
     if (mayEnd || mayBegin) client.sessionStored = 'unknown';
+    before.connected();
   }
 
   ended(link: SimulatedConnection, how: ConnectionEnd): void {
@@ -220,6 +213,7 @@ export class Evidence {
     if (connection === undefined) return;
     const { client, willTag, isAccepted, connect, earlierSubscriptions } = connection;
     connection.isEnded = true;
+    if (connection.hadNoEffect) return;
     this.wills.connectionEnded(willTag, how, this.lifetimes.isStopping, {
       nowMs: this.options.nowMs(),
       delayMs: (connect.will?.properties?.willDelayInterval ?? 0) * 1000,
@@ -348,12 +342,20 @@ export class Evidence {
   event(event: BrokerEvent | LifecycleEvent): void {
     if (event.kind === 'message-dropped') this.drops.dropped(event, this.publications, this.clock);
     else if (event.kind === 'changes-abandoned') this.hasAbandonedChanges = true;
-    else if (event.kind === 'client-connected') this.#admitted(this.#byAddress.get(event.remoteAddress));
+    else if (event.kind === 'client-connected') this.#admitted(this.connectionFrom(event.remoteAddress));
+    else if (event.kind === 'connection-refused') this.#refused(this.connectionFrom(event.remoteAddress), event.reason);
   }
 
   commandAnswered(command: ObservedCommand): void {
     this.commands.answered(command);
     if (command.clear !== undefined && this.ackLevel !== 'flushed') this.unflushed.add(command.clear);
+  }
+
+  /** A CONNECT that is refused has no effect: not on the session of its client either, nor on a will. */
+  #refused(connection: ObservedConnection | undefined, reason: RefusalReason): void {
+    if (connection === undefined) return;
+    connection.refusedFor = reason;
+    connection.hadNoEffect = connection.before.restore(this.wills, connection.willTag);
   }
 
   /** CONNACK is under way. The broker cannot know whether it arrives, even if the connection ends before it leaves. */

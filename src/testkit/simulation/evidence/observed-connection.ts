@@ -1,6 +1,8 @@
 // What the evidence says about one connection of a client, from its CONNECT on.
 import { NEVER_EXPIRES_S } from '../../../domain/limits.js';
+import type { RefusalReason } from '../../../domain/reasons.js';
 import type { ConnectPacket } from '../../../protocol/packets.js';
+import type { BeforeConnect } from './before-connect.js';
 import type { Expiry, ObservedClient } from './observed-client.js';
 import type { Publication } from './publications.js';
 import type { SubscriptionInterval } from './subscription-interval.js';
@@ -32,6 +34,12 @@ export interface ObservedConnection {
   /** Whether a CONNACK of success has left. */
   isAccepted: boolean;
   isEnded: boolean;
+  /** Why CONNECT was refused, as the broker reported. */
+  refusedFor: RefusalReason | undefined;
+  /** What the client had before CONNECT came. */
+  readonly before: BeforeConnect;
+  /** Whether CONNECT was refused and everything is as it was before. */
+  hadNoEffect: boolean;
   /** What the client has published here, by Packet Identifier. */
   readonly published: Map<number, { readonly publication: Publication; readonly at: number }>;
   readonly subscribing: Map<number, readonly SubscriptionInterval[]>;
@@ -44,7 +52,7 @@ export interface ObservedConnection {
 export function observeConnection(
   client: ObservedClient,
   connect: ConnectPacket,
-  at: Pick<ObservedConnection, 'willTag' | 'since' | 'connectedAtMs' | 'incarnation' | 'lastsMs'>,
+  at: Pick<ObservedConnection, 'willTag' | 'since' | 'connectedAtMs' | 'incarnation' | 'lastsMs' | 'before'>,
 ): ObservedConnection {
   return {
     ...at,
@@ -57,6 +65,8 @@ export function observeConnection(
     isAccepted: false,
     isAdmitted: false,
     isEnded: false,
+    refusedFor: undefined,
+    hadNoEffect: false,
     published: new Map(),
     subscribing: new Map(),
     unsubscribing: new Map(),

@@ -1,7 +1,7 @@
 // What the evidence concludes from a PUBLISH that comes and from the answer to it: when the message can have had an
 // effect, and what is promised. An answer that refuses it promises nothing. The same for a PUBLISH that leaves.
 import { PacketType } from '../../../protocol/packets.js';
-import type { AcknowledgementPacket, PublishPacket } from '../../../protocol/packets.js';
+import type { AcknowledgementPacket, ConnectPacket, PublishPacket } from '../../../protocol/packets.js';
 import { ReasonCode } from '../../../protocol/reason-codes.js';
 import type { SimulatedConnection } from '../network.js';
 import type { Departure } from '../observations.js';
@@ -11,6 +11,7 @@ import type { EvidenceOptions } from './evidence-options.js';
 import type { LogicalClock } from './logical-clock.js';
 import type { ObservedClient } from './observed-client.js';
 import type { ObservedConnection } from './observed-connection.js';
+import { willPublisherOf } from './publications.js';
 import type { Publication, Publications } from './publications.js';
 import type { Undecided } from './undecided.js';
 import type { Unflushed } from './unflushed.js';
@@ -36,6 +37,16 @@ export interface PublishingParts {
 
 export class Publishing {
   constructor(readonly evidence: PublishingParts) {}
+
+  /** CONNECT has come with this will: a message that may be published, unless its client may not publish it. */
+  offered(clientId: string, will: ConnectPacket['will']): Publication | undefined {
+    const { options, publications } = this.evidence;
+    if (will === undefined || !options.mayPublish(clientId, will.topic)) return undefined;
+    const { topic, qos, retain } = will;
+    const publication = publications.getOrCreate(tagOf(will.payload), willPublisherOf(clientId), topic, qos, retain);
+    publication.bytes = sizeOf(will);
+    return publication;
+  }
 
   received(connection: ObservedConnection, packet: PublishPacket): void {
     const { clock, undecided, options } = this.evidence;

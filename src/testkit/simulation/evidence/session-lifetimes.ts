@@ -3,6 +3,7 @@
 import type { ConnectionEnd } from '../network.js';
 import type { DiskContents } from './disk-contents.js';
 import type { ObservedClient } from './observed-client.js';
+import { intervalMs } from './observed-connection.js';
 import type { ObservedConnection } from './observed-connection.js';
 
 export interface SessionLifetimesOptions {
@@ -34,6 +35,16 @@ export class SessionLifetimes {
   connected(client: ObservedClient): void {
     if (client.openConnections++ === 0 && (client.expiry?.latestMs ?? Infinity) <= this.options.nowMs())
       client.sessionExpired();
+  }
+
+  /** DISCONNECT has come, with another Session Expiry Interval if it has one. */
+  disconnectReceived(connection: ObservedConnection, expiryS: number | undefined): void {
+    if (expiryS === undefined) return;
+    const { client } = connection;
+    connection.lastsMs = Math.min(intervalMs(expiryS), this.options.sessionExpiryMs);
+    if (connection.lastsMs > 0) return;
+    client.sessionMayHaveEnded();
+    if (client.sessionStored === 'yes') client.sessionStored = 'unknown';
   }
 
   /**

@@ -31,6 +31,8 @@ export interface ObservedWill {
   notBeforeMs: number;
   /** When the CONNECT came with which the client returned in time: that counts when its CONNACK has left. */
   calledOffAt: number | undefined;
+  /** What it was before the latest CONNECT of its client came, if that may have called it off. */
+  before: Pick<ObservedWill, 'state' | 'notBeforeMs' | 'calledOffAt'> | undefined;
 }
 
 /** What decides whether a will waits when its connection has ended, in milliseconds. */
@@ -68,6 +70,9 @@ export class WillLog {
   connected(client: string, publication: Publication | undefined, clean: boolean): void {
     for (const one of this.#unpublished) {
       if (one.client !== client) continue;
+      const { state, notBeforeMs, calledOffAt } = one;
+      const isWaiting = state === 'after grace' || state === 'delayed';
+      one.before = isWaiting ? { state, notBeforeMs, calledOffAt } : undefined;
       // The session may end now.
       if (clean) one.notBeforeMs = -Infinity;
       if (one.state === 'after grace') one.state = 'in doubt';
@@ -84,9 +89,16 @@ export class WillLog {
       wasAdmitted: false,
       notBeforeMs: -Infinity,
       calledOffAt: undefined,
+      before: undefined,
     };
     this.#byTag.set(publication.tag, will);
     this.#unpublished.push(will);
+  }
+
+  /** The latest CONNECT of the client, with this will, is refused: those that it had before are what they were. */
+  refused(client: string, tag: string | undefined): void {
+    this.disconnected(tag);
+    for (const one of this.#unpublished) if (one.client === client) Object.assign(one, one.before);
   }
 
   /** The broker has reported that the client is connected; CONNACK leaves unless the connection ends first. */

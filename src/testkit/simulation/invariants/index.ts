@@ -23,6 +23,7 @@ import { PacketIdentifiers } from './packet-identifiers.js';
 import { Qos2Once } from './qos2-once.js';
 import { ReasonCodes } from './reason-codes.js';
 import { ReceivePermissions } from './receive-permissions.js';
+import { Refusals } from './refusals.js';
 import { RefusedMessages } from './refused-messages.js';
 import { RetainOptions } from './retain-options.js';
 import { RetainedState } from './retained-state.js';
@@ -56,6 +57,7 @@ export const INVARIANTS: Readonly<Record<InvariantName, InvariantClass>> = {
   'granted QoS': GrantedQos,
   'QoS 2 comes once': Qos2Once,
   order: Order,
+  refusals: Refusals,
   'session present': SessionPresent,
   'session expiry': SessionExpiry,
   credentials: Credentials,
