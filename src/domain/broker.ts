@@ -30,7 +30,7 @@ import { NOTHING_INTERCEPTED } from './interception/verdict.js';
 import type { Intercepted } from './interception/verdict.js';
 import { NOW } from './durability.js';
 import type { Effects } from './effects.js';
-import type { ConnectionInput, Input } from './inputs.js';
+import type { AnnouncementInput, ConnectionInput, Input } from './inputs.js';
 import type { Answers, Query, QueryKind } from './queries.js';
 import type { TraceSubject } from './trace-step.js';
 import { tracesAfter } from './traces.js';
@@ -232,6 +232,9 @@ export class Broker {
       case 'command':
         this.#commandHandler.handle(input);
         return;
+      case 'announcement':
+        this.#announce(input);
+        return;
       case 'tick':
         (this.#deadlines.takeDue(nowMs) ?? this.#worldClock.takeDue())?.expire();
         return;
@@ -258,6 +261,12 @@ export class Broker {
         return;
       }
     }
+  }
+
+  /** At QoS 0, because the next value makes a lost one good: it waits for no client and is never in storage. */
+  #announce({ topic, payload, retain }: AnnouncementInput): void {
+    const mayRetain = retain && this.#context.limits.retainedMessages;
+    this.#dispatcher.announce({ topic, payload, qos: 0, retain: mayRetain, properties: undefined });
   }
 
   #happened(connection: Connection, input: Exclude<ConnectionInput, { kind: 'packet' }>): void {

@@ -8,7 +8,7 @@ import type { Command } from './commands.js';
 import type { PeerInfo } from './peer.js';
 import type { Stage, VerdictOf } from './interception/verdict.js';
 import type { Message } from './messages/message.js';
-import type { ConnectionId, QueueId, Seq } from './identifiers.js';
+import type { ConnectionId, QueueId, Seq, TopicName } from './identifiers.js';
 import type { RefusalReason } from './reasons.js';
 
 /** An entry of a queue as storage returns it. */
@@ -95,10 +95,21 @@ export interface CommandInput {
   readonly command: Command;
 }
 
+/** The broker says something of itself, on a topic below `$SYS/broker/`. */
+export interface AnnouncementInput {
+  readonly kind: 'announcement';
+  readonly topic: TopicName;
+  /** Must not be changed afterwards. */
+  readonly payload: Uint8Array;
+  /** Whether new subscriptions get it as well, until there is another. */
+  readonly retain: boolean;
+}
+
 export type Input =
   | { readonly kind: 'opened'; readonly connection: ConnectionId; readonly listener: string; readonly peer: PeerInfo }
   | ConnectionInput
   | CommandInput
+  | AnnouncementInput
   /** The answer to `readQueue` with the same request number: entries ascending; none if nothing was left. */
   | {
       readonly kind: 'queue-page';

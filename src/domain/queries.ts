@@ -82,6 +82,8 @@ export interface Counts {
   /** Sessions, with a connection or without. */
   readonly sessions: number;
   readonly subscriptions: number;
+  /** Those among them that are shared. */
+  readonly sharedSubscriptions: number;
   readonly retainedMessages: number;
   /** Of their payloads. */
   readonly retainedBytes: number;

@@ -11,6 +11,7 @@ import type { CommandInput } from '../inputs.js';
 import type { MessageDispatcher } from '../publish/message-dispatcher.js';
 import type { Session } from '../session/session.js';
 import { PurgeTask } from './purge-task.js';
+import { isOwnTopic, OWN_TOPICS } from '../topics/own-topic.js';
 import { topicNameProblem } from '../topics/topic-name.js';
 
 const DONE: CommandOutcome = { result: 'done' };
@@ -33,7 +34,7 @@ export class CommandHandler {
         this.#answer(input, this.#deleteSession(this.#sessionOf(command), actor) ? DONE : NOT_FOUND);
         return;
       case 'delete-retained':
-        this.#answer(input, this.dispatcher.clearRetained(command.topic as TopicName) ? DONE : NOT_FOUND);
+        this.#answer(input, this.dispatcher.retention.clear(command.topic as TopicName) ? DONE : NOT_FOUND);
         return;
       case 'purge-queue':
         this.#purgeQueue(input, this.#sessionOf(command));
@@ -115,6 +116,7 @@ export class CommandHandler {
     // A client's topic was checked by the decoder [MQTT-1.5.3-1], [MQTT-1.5.3-2].
     if (topic.includes('\0') || /[\ud800-\udfff]/u.test(topic))
       return 'a Topic Name has no U+0000 and no unpaired surrogates';
+    if (isOwnTopic(topic)) return `below ${OWN_TOPICS} the broker alone publishes`;
     if (qos > limits.maxQos) return `QoS ${qos}, ${limits.maxQos} is the highest`;
     if (retain && !limits.retainedMessages) return 'retained messages are not supported';
     if (byteLength > limits.maxPacketSize) return `the payload has more than ${limits.maxPacketSize} bytes`;

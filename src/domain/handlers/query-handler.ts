@@ -76,6 +76,7 @@ export class QueryHandler {
       connections: this.connections.connectedCount,
       sessions: this.connections.sessions.size,
       subscriptions: this.router.subscriptionCount,
+      sharedSubscriptions: this.router.sharedSubscriptionCount,
       retainedMessages: this.dispatcher.retained.size,
       retainedBytes: this.dispatcher.retained.payloadBytes,
       waitingBytes: memory.bytes,

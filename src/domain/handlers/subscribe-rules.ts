@@ -12,6 +12,7 @@ import type { Router } from '../routing/router.js';
 import { Subscription } from '../routing/subscription.js';
 import { RetainedDelivery } from '../session/retained-delivery.js';
 import type { Session } from '../session/session.js';
+import { mayMatchOwnTopics } from '../topics/own-topic.js';
 import { hasWildcard, parseTopicFilter } from '../topics/topic-filter.js';
 import type { ParsedFilter } from '../topics/topic-filter.js';
 
@@ -214,9 +215,11 @@ export class SubscribeRules {
    * otherwise.
    */
   sendRetained(connection: Connection, session: Session, granted: readonly Granted[]): void {
-    if (!this.context.limits.retainedMessages || this.dispatcher.retained.size === 0) return;
+    if (!this.context.limits.retainedMessages) return;
+    const hasRetained = this.dispatcher.retained.size > 0;
     for (const { subscription, isNew } of granted) {
       if (subscription.group !== undefined) continue;
+      if (!hasRetained && !mayMatchOwnTopics(subscription.filter)) continue;
       if (subscription.retainHandling === 2 || (subscription.retainHandling === 1 && !isNew)) continue;
       connection.retained ??= new RetainedDelivery(connection.output, session, this.dispatcher, this.context);
       connection.retained.add(subscription);

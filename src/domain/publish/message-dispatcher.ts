@@ -5,23 +5,21 @@
 // to subscriptions that existed when its turn came and still exist when its slice is delivered.
 import type { RestoredFact } from '../changes.js';
 import type { Context } from '../context.js';
-import type { Deadlines, TimerKind } from '../deadlines.js';
+import type { Deadlines } from '../deadlines.js';
 import { NOW } from '../durability.js';
-import { wants } from '../events.js';
 import type { Ticket } from '../durability.js';
 import type { MessageId, TopicName } from '../identifiers.js';
 import { Fifo } from '../queues/fifo.js';
 import { lookForRoom, recipientsOf } from './room-check.js';
 import type { RoomCheck } from './room-check.js';
-import { noRoomToRetain } from './room-to-retain.js';
-import type { RetainedFull } from './room-to-retain.js';
+import type { OwnMessages } from './own-messages.js';
+import { Retention } from './retention.js';
 import type { Pressed } from '../slowed-publisher.js';
-import { RetainedEntry } from '../topics/retained-entry.js';
-import { RetainedTree } from '../topics/retained-tree.js';
+import { isOwnTopic } from '../topics/own-topic.js';
+import type { RetainedTree } from '../topics/retained-tree.js';
 import type { Task } from '../work-queue.js';
 import { contentBytes } from '../messages/content-bytes.js';
 import { deliveryOptions } from '../messages/delivery-options.js';
-import { drop } from '../messages/drops.js';
 import type { Message, MessageDraft } from '../messages/message.js';
 import { PublishOutcome } from '../messages/publication.js';
 import type { Origin } from '../messages/publication.js';
@@ -29,6 +27,9 @@ import type { Route, Target } from '../routing/route.js';
 import type { RouteSearch } from '../routing/route-search.js';
 import type { Router } from '../routing/router.js';
 import type { SharedGroup } from '../routing/shared-group.js';
+
+const OF_THE_BROKER: Origin = { kind: 'broker' };
+const nothing = (): void => undefined;
 
 /** A message that waits for its turn, or is on its way to its recipients. */
 interface Publication {
@@ -62,19 +63,7 @@ const NO_LIMIT = 2 ** 30 - 1;
 
 export class MessageDispatcher implements Task {
   readonly hasPriority = true;
-  readonly retained = new RetainedTree();
-  readonly #expiryTimer: TimerKind<RetainedEntry> = {
-    name: 'retained message expiry',
-    expired: ({ topic, id }) => {
-      const { effects } = this.context;
-      this.clearRetained(topic);
-      // It was stored and not on its way to a client, so it does not count among the deliveries.
-      if (wants(effects.wanted, 'message-dropped')) {
-        const message = { messageId: id, topic, qos: undefined, queue: undefined };
-        effects.emit({ kind: 'message-dropped', reason: 'expired', ...message });
-      }
-    },
-  };
+  readonly retention: Retention;
   #lastId = 0;
   readonly #outcome = new PublishOutcome();
   readonly #publications = new Fifo<Publication>();
@@ -90,8 +79,20 @@ export class MessageDispatcher implements Task {
   constructor(
     readonly context: Context,
     readonly router: Router,
-    readonly deadlines: Deadlines,
-  ) {}
+    deadlines: Deadlines,
+  ) {
+    this.retention = new Retention(context, deadlines);
+  }
+
+  /** The index of what is retained. */
+  get retained(): RetainedTree {
+    return this.retention.tree;
+  }
+
+  /** What the broker says of itself. */
+  get own(): OwnMessages {
+    return this.retention.own;
+  }
 
   /** The id of the message that was accepted last. */
   get lastId(): number {
@@ -107,15 +108,15 @@ export class MessageDispatcher implements Task {
     this.#lastId = Math.max(this.#lastId, id);
   }
 
-  restoreRetained({ topic, id, bytes, expiresAtMs }: Extract<RestoredFact, { kind: 'retained' }>): void {
-    this.restoreLastId(id);
-    this.#keep(topic, id, bytes, expiresAtMs);
+  restoreRetained(fact: Extract<RestoredFact, { kind: 'retained' }>): void {
+    this.restoreLastId(fact.id);
+    this.retention.restore(fact);
   }
 
   accept({ topic, payload, qos, retain, properties }: MessageDraft, origin: Origin): Message {
     const { limits, nowMs } = this.context;
     let expiryS = properties?.messageExpiryInterval;
-    if (limits.messageExpiryMax !== undefined)
+    if (limits.messageExpiryMax !== undefined && origin !== OF_THE_BROKER)
       expiryS = Math.min(expiryS ?? limits.messageExpiryMax, limits.messageExpiryMax);
     return {
       id: this.newMessageId(),
@@ -181,6 +182,14 @@ export class MessageDispatcher implements Task {
     return outcome;
   }
 
+  /** Publishes what the broker says of itself. Without a recipient it counts nowhere: there was none to send it to. */
+  announce(draft: MessageDraft): void {
+    const route = this.routeAtOnce(draft.topic);
+    if (route === undefined) this.queue(draft, OF_THE_BROKER, nothing, nothing);
+    else if (recipientsOf(route) > 0) this.publish(draft, OF_THE_BROKER, route);
+    else if (draft.retain) this.retention.keepOwn(this.accept(draft, OF_THE_BROKER));
+  }
+
   /**
    * Publishes in slices, behind the messages that are waiting already.
    * @param draft `undefined` to be called back in order without publishing anything.
@@ -226,15 +235,6 @@ export class MessageDispatcher implements Task {
     publication.done(outcome);
     changes.release();
     return this.#publications.length === 0;
-  }
-
-  /** Removes the retained message of a topic. @returns whether there was one. */
-  clearRetained(topic: TopicName): boolean {
-    const removed = this.retained.remove(topic);
-    if (removed === undefined) return false;
-    if (removed.expiry !== undefined) this.deadlines.clear(removed.expiry);
-    this.context.changes.record({ kind: 'retained.drop', topic });
-    return true;
   }
 
   /**
@@ -302,7 +302,7 @@ export class MessageDispatcher implements Task {
   #begin(message: Message, outcome: PublishOutcome): void {
     this.context.counters.accepted++;
     if (!message.retain) return;
-    const full = this.#retain(message);
+    const full = this.retention.retain(message);
     if (full === undefined) outcome.isRetained = true;
     else outcome.dropped(full);
   }
@@ -310,7 +310,7 @@ export class MessageDispatcher implements Task {
   #end(message: Message, outcome: PublishOutcome): void {
     const { counters, changes, trace } = this.context;
     trace?.routed(message, outcome, changes.step);
-    if (outcome.matched > 0) return;
+    if (outcome.matched > 0 || isOwnTopic(message.topic)) return;
     counters.dropped['no-subscriber']++;
     counters.started++;
   }
@@ -350,39 +350,6 @@ export class MessageDispatcher implements Task {
       outcome.add(group.publish(message));
     }
     return at;
-  }
-
-  /** Only for messages with RETAIN 1 [MQTT-3.3.1-12]. @returns why it is not retained, if it is not. */
-  #retain(message: Message): RetainedFull | undefined {
-    const { changes, counters } = this.context;
-    const { topic } = message;
-    if (message.payload.byteLength === 0) {
-      // [MQTT-3.3.1-10], [MQTT-3.3.1-11]. Even if there is none now, the removal of the last one may not be durable
-      // yet, and the acknowledgement has to wait for it.
-      if (!this.clearRetained(topic) && message.qos > 0) changes.record({ kind: 'retained.drop', topic });
-      this.context.trace?.retained(message, true);
-      return undefined;
-    }
-    const full = noRoomToRetain(this.retained, message, this.context.limits);
-    if (full !== undefined) {
-      // Not the one before either: it is no longer the latest.
-      this.clearRetained(topic);
-      counters.started++;
-      drop(this.context, full, message, message.qos, undefined);
-      return full;
-    }
-    // [MQTT-3.3.1-5]; at QoS 0 as well, as recommended by [MQTT-3.3.1-7]
-    this.#keep(topic, message.id, message.payload.byteLength, message.expiresAtMs);
-    changes.record({ kind: 'retained.put', message });
-    this.context.trace?.retained(message, false);
-    return undefined;
-  }
-
-  #keep(topic: TopicName, id: MessageId, bytes: number, expiresAtMs: number | undefined): void {
-    const entry = new RetainedEntry(topic, id, bytes, expiresAtMs, this.#expiryTimer);
-    const replaced = this.retained.put(entry);
-    if (replaced?.expiry !== undefined) this.deadlines.clear(replaced.expiry);
-    if (entry.expiry !== undefined && expiresAtMs !== undefined) this.deadlines.set(entry.expiry, expiresAtMs);
   }
 }
 

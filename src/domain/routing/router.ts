@@ -26,6 +26,8 @@ export class Router {
   #routed = 0;
   /** The number of subscriptions of all sessions. */
   #subscriptionCount = 0;
+  /** Those among them that are shared. */
+  #sharedCount = 0;
   #subscriptionBytes = 0;
   /** The revision of the tree from which the cached routes were computed. */
   #revision = 0;
@@ -39,6 +41,10 @@ export class Router {
 
   get subscriptionCount(): number {
     return this.#subscriptionCount;
+  }
+
+  get sharedSubscriptionCount(): number {
+    return this.#sharedCount;
   }
 
   /** What they count for in the limits of memory. */
@@ -135,6 +141,7 @@ export class Router {
     }
     if (replaced !== undefined) return;
     this.#subscriptionCount++;
+    if (group !== undefined) this.#sharedCount++;
     this.#subscriptionBytes += subscription.bytes;
   }
 
@@ -146,6 +153,7 @@ export class Router {
       this.#tree.remove(subscription.filter, subscription);
       return;
     }
+    this.#sharedCount--;
     group.leave(subscription);
     if (!group.isEmpty) return;
     this.#tree.remove(subscription.filter, group);

@@ -11,6 +11,7 @@ import type { Subscription } from '../routing/subscription.js';
 import type { RetainedEntry } from '../topics/retained-entry.js';
 import type { RetainedTree } from '../topics/retained-tree.js';
 import type { RetainedWalk } from '../topics/retained-walk.js';
+import { mayMatchOwnTopics } from '../topics/own-topic.js';
 import { SubscriptionTree } from '../topics/subscription-tree.js';
 import type { Task } from '../work-queue.js';
 import { deliveryOptions } from '../messages/delivery-options.js';
@@ -23,6 +24,8 @@ const RESTRICTED_LEVELS = 50;
 
 interface Item {
   readonly entry: RetainedEntry;
+  /** What memory has of it: a message of the broker itself. All others are read from storage. */
+  readonly held: Message | undefined;
   readonly subscription: Subscription;
 }
 
@@ -35,10 +38,13 @@ interface Search {
   readonly subscription: Subscription;
   /** Messages with a higher id were accepted after the subscription began. */
   readonly lastId: number;
-  /** Filters that together match what the client may receive; the first `next` of them are or have been searched. */
+  /** The trees that are searched, for each filter one after the other. */
+  readonly trees: readonly RetainedTree[];
+  /** Filters that together match what the client may receive. */
   filters: readonly TopicFilter[] | undefined;
   /** Their numbers by filter, to find those that match a topic; `undefined` if there is only one. */
   index: SubscriptionTree<Part> | undefined;
+  /** So many searches, of one filter in one tree each, are or have been under way. */
   next: number;
   walk: RetainedWalk | undefined;
   found: number;
@@ -46,6 +52,8 @@ interface Search {
 
 export interface RetainedSource {
   readonly retained: RetainedTree;
+  /** What the broker says of itself. */
+  readonly own: { readonly tree: RetainedTree; get(topic: TopicName): Message | undefined };
   readonly lastId: number;
 }
 
@@ -73,10 +81,11 @@ export class RetainedDelivery implements Task {
   /** The messages that the subscription matches are sent after those due to earlier subscriptions; `start` follows. */
   add(subscription: Subscription): void {
     const { topicFilter } = subscription;
-    const { lastId } = this.source;
+    const { lastId, retained, own } = this.source;
     this.#searches.delete(topicFilter);
+    const trees = mayMatchOwnTopics(subscription.filter) ? [retained, own.tree] : [retained];
     const begun = { filters: undefined, index: undefined, next: 0, walk: undefined, found: 0 };
-    this.#searches.set(topicFilter, { subscription, lastId, ...begun });
+    this.#searches.set(topicFilter, { subscription, lastId, trees, ...begun });
   }
 
   /**
@@ -103,7 +112,7 @@ export class RetainedDelivery implements Task {
     const byTopic = new Map<TopicName, Message>();
     for (const message of messages) byTopic.set(message.topic, message);
     for (const item of items) {
-      const message = byTopic.get(item.entry.topic);
+      const message = item.held ?? byTopic.get(item.entry.topic);
       if (message !== undefined && message.id === item.entry.id) this.#deliver(item, message);
     }
     // Only now: an acknowledgement during the loop must not request the next page in the middle of this one.
@@ -149,16 +158,17 @@ export class RetainedDelivery implements Task {
     const { subscription } = search;
     let left = budget;
     if (search.filters === undefined) left -= this.#restrict(search);
-    const { filters = [] } = search;
+    const { filters = [], trees } = search;
     while (left > 0 && !this.#isPageFull) {
       if (search.walk === undefined || search.walk.isDone) {
-        const filter = filters[search.next];
-        if (filter === undefined || !this.#isCurrent(subscription)) {
+        const filter = filters[Math.floor(search.next / trees.length)];
+        const tree = trees[search.next % trees.length];
+        if (filter === undefined || tree === undefined || !this.#isCurrent(subscription)) {
           this.#searches.delete(subscription.topicFilter);
           return left;
         }
         search.next++;
-        search.walk = this.source.retained.search(filter);
+        search.walk = tree.search(filter);
       }
       left = search.walk.visit(left, (entry) => this.#found(search, entry));
       if (this.#searches.get(subscription.topicFilter) !== search) return left;
@@ -184,7 +194,8 @@ export class RetainedDelivery implements Task {
     const { subscription } = search;
     if (entry.id > search.lastId) return true;
     if (restrictions !== undefined && !restrictions.receive(entry.topic).isAllowed) return true;
-    if (search.index !== undefined && isInEarlierPart(search.index, entry.topic, search.next - 1)) return true;
+    const part = Math.floor((search.next - 1) / search.trees.length);
+    if (search.index !== undefined && isInEarlierPart(search.index, entry.topic, part)) return true;
     const limit = this.context.limits.retainedQueueSize;
     if (search.found >= limit) {
       this.#searches.delete(subscription.topicFilter);
@@ -194,7 +205,8 @@ export class RetainedDelivery implements Task {
       return false;
     }
     search.found++;
-    const item = { entry, subscription };
+    const held = search.trees.length > 1 ? this.source.own.get(entry.topic) : undefined;
+    const item = { entry, held, subscription };
     if (this.#page.length > 0 && this.#pageBytes + entry.bytes > PAGE_BYTES) this.#overflow = item;
     else this.#add(item);
     return !this.#isPageFull;
@@ -213,19 +225,21 @@ export class RetainedDelivery implements Task {
     if (this.#overflow !== undefined) this.#add(this.#overflow);
     this.#overflow = undefined;
     const { changes, effects } = this.context;
-    const topics = items.map(({ entry }) => entry.topic);
-    effects.readRetained(this.output.id, topics, changes.last);
+    const topics = items.filter(({ held }) => held === undefined).map(({ entry }) => entry.topic);
+    if (topics.length === 0) this.page([]);
+    else effects.readRetained(this.output.id, topics, changes.last);
   }
 
   #isCurrent(subscription: Subscription): boolean {
     return this.session.subscriptions?.get(subscription.topicFilter) === subscription;
   }
 
-  #deliver({ entry, subscription }: Item, message: Message): void {
-    const { session } = this;
+  #deliver({ entry, held, subscription }: Item, message: Message): void {
+    const { session, source } = this;
     const { identifiers } = subscription;
     if (!this.#isCurrent(subscription)) return; // unsubscribed since [MQTT-3.10.4-2]
-    if (this.source.retained.get(entry.topic)?.id !== entry.id) return; // replaced since
+    const tree = held === undefined ? source.retained : source.own.tree;
+    if (tree.get(entry.topic)?.id !== entry.id) return; // replaced since
     if (entry.expiresAtMs !== undefined && entry.expiresAtMs <= this.context.nowMs) return;
     const qos = message.qos < subscription.qos ? message.qos : subscription.qos;
     if (!session.admits(message, qos)) return;
