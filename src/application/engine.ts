@@ -5,6 +5,7 @@ import { timeAtStart } from '../domain/clock-mark.js';
 import type { ClockMark } from '../domain/clock-mark.js';
 import type { Command, CommandOutcome } from '../domain/commands.js';
 import type { Broker } from '../domain/broker.js';
+import type { TopicName } from '../domain/identifiers.js';
 import type { PeerInfo } from '../domain/peer.js';
 import type { Clock } from '../ports/clock.js';
 import type { IncomingConnection } from '../ports/network.js';
@@ -18,6 +19,7 @@ import type { Links } from './links.js';
 import type { Pager } from './pager.js';
 import type { Reauthorization } from './reauthorization.js';
 import type { Settings } from '../domain/settings.js';
+import { isOwnTopic, OWN_TOPICS } from '../domain/topics/own-topic.js';
 import type { TraceSubject } from '../domain/trace-step.js';
 import type { TraceObserver } from '../ports/control.js';
 import type { Tracing } from './tracing.js';
@@ -117,6 +119,16 @@ export class Engine {
   /** See `BrokerControl.trace`. */
   trace(subject: TraceSubject, observer: TraceObserver): () => void {
     return this.#parts.tracing.open(this.broker, subject, observer);
+  }
+
+  /**
+   * The broker says something of itself, at QoS 0, to clients that may receive it.
+   * @param topic below `$SYS/broker/`.
+   * @param retain whether new subscriptions get it as well, until there is another or the broker ends.
+   */
+  announce(topic: string, payload: Uint8Array, retain: boolean): void {
+    if (!isOwnTopic(topic)) throw new RangeError(`${topic} is not below ${OWN_TOPICS}`);
+    this.#parts.loop.enqueue({ kind: 'announcement', topic: topic as TopicName, payload, retain });
   }
 
   /** What authorizers say has changed: asks them again about every connected client. */

@@ -17,9 +17,13 @@ export interface AuditParts {
   readonly script: Script;
 }
 
-/** @param pass lets so many milliseconds pass. */
+/**
+ * @param filters what the new client subscribes to.
+ * @param pass lets so many milliseconds pass.
+ */
 export async function audit(
   { network, clock, model, script }: AuditParts,
+  filters: readonly string[],
   pass: (ms: number) => Promise<void>,
 ): Promise<void> {
   const retained = new Map<string, string[]>();
@@ -46,10 +50,7 @@ export async function audit(
     eager: false,
   });
   await pass(AUDIT_MS);
-  auditor.subscribe([
-    { filter: '#', qos: 2 },
-    { filter: '$x/#', qos: 2 },
-  ]);
+  auditor.subscribe(filters.map((filter) => ({ filter, qos: 2 })));
   await pass(AUDIT_MS);
   model.audited(retained);
 }

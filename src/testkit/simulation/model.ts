@@ -11,9 +11,15 @@ import type { ObservedCommand } from './evidence/operator-commands.js';
 import { createInvariants } from './invariants/index.js';
 import type { ConnectionEnd, NetworkObserver, SimulatedConnection } from './network.js';
 import type { Observations, Rest } from './observations.js';
-import { tagOf } from './payload.js';
+import type { Operation } from './operations.js';
+import { payloadOf, tagOf } from './payload.js';
 import type { Script } from './script.js';
 import type { Verdict } from './violation.js';
+
+type Announcement = Extract<Operation, { readonly kind: 'announce' }>;
+
+/** The publisher of what the broker says of itself: no client has this name. */
+const BROKER = 'the broker';
 
 export interface ModelOptions extends EvidenceOptions {
   readonly verdict: Verdict;
@@ -109,6 +115,15 @@ export class Model implements NetworkObserver, ClientObserver {
   commandAnswered(command: ObservedCommand, outcome: CommandOutcome): void {
     this.evidence.commandAnswered(command);
     for (const invariant of this.#invariants) invariant.commandAnswered?.(command, outcome);
+  }
+
+  /** @returns what the broker is to say. */
+  announced({ id, topic, retain }: Announcement): [topic: string, payload: Uint8Array, retain: boolean] {
+    const tag = `s${id}`;
+    const publication = this.evidence.publications.getOrCreate(tag, BROKER, topic, 0, retain);
+    publication.received(this.evidence.clock.tick());
+    for (const invariant of this.#invariants) invariant.announced?.(publication);
+    return [topic, payloadOf(tag, 0), retain];
   }
 
   started(ackLevel: AckLevel): void {

@@ -99,6 +99,8 @@ export interface Observations {
   settled?(): void;
   /** The broker has answered the command of an operator. */
   commandAnswered?(command: ObservedCommand, outcome: CommandOutcome): void;
+  /** The broker is about to say something of itself. */
+  announced?(publication: Publication): void;
   event?(event: BrokerEvent | LifecycleEvent): void;
   /** The broker threw an error. */
   failed?(error: unknown): void;

@@ -112,6 +112,8 @@ export type Action =
   | { readonly kind: 'permissions'; readonly client: string; readonly rules: readonly ReceiveRule[] }
   /** An operator gives a command if the broker runs. */
   | { readonly kind: 'operator'; readonly command: Command }
+  /** The broker says something of itself if it runs. */
+  | { readonly kind: 'announce'; readonly topic: string; readonly retain: boolean }
   /** The date of the machine is corrected, if the broker runs. */
   | { readonly kind: 'date'; readonly byMs: number }
   /** The latency of the disk from now on: before a call has its effect, and again before its answer. */

@@ -5,6 +5,7 @@ import type { Denial, ReceiveRule } from './operations.js';
 const EVERYTHING: readonly ReceiveRule[] = [
   { effect: 'allow', filter: '#' },
   { effect: 'allow', filter: '$x/#' },
+  { effect: 'allow', filter: '$SYS/#' },
 ];
 
 /** Without a denial a client may publish and subscribe to everything: only what it receives is limited. */

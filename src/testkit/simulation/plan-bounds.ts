@@ -33,3 +33,7 @@ export function withPlaces(limits: Plan['limits']): Plan['limits'] | undefined {
   const { maxConnections, maxPendingConnections, maxSessions, maxSessionBytes } = DEFAULT_LIMITS;
   return { ...limits, maxConnections, maxPendingConnections, maxSessions, maxSessionBytes };
 }
+
+/** What the auditor subscribes to: where a client may have few subscriptions, only what clients publish. */
+export const auditedFilters = ({ maxSubscriptionsPerClient }: Plan['limits']): readonly string[] =>
+  maxSubscriptionsPerClient === undefined ? ['#', '$x/#', '$SYS/#'] : ['#', '$x/#'];

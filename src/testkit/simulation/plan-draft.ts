@@ -6,6 +6,10 @@ export const TOPICS = ['a', 'a/b', 'a/c', 'd/e/f', '$x/y'];
 export const FILTERS = ['a', 'a/b', 'a/c', 'a/#', '#', '+/b', 'a/+', 'd/e/+', 'd/#', '$x/#'];
 export const SHARED_FILTERS = ['$share/g/a/b', '$share/g/a/#', '$share/h/#'];
 
+/** What the broker says of itself, and subscriptions to it. */
+export const OWN_TOPICS = ['$SYS/broker/a', '$SYS/broker/a/b', '$SYS/broker/c'];
+export const OWN_FILTERS = ['$SYS/#', '$SYS/broker/+', '$SYS/broker/a/#', '$SYS/+/c'];
+
 export class PlanDraft {
   readonly operations: Operation[] = [];
 

@@ -19,6 +19,7 @@ import {
   withRules,
   withShares,
   withSlices,
+  withSys,
 } from './themes.js';
 
 /** Virtual time of the grace that wills get after a restart; short, so that a run need not be long. */
@@ -44,12 +45,13 @@ export function planOf(seed: number): Plan {
   withOverload(seed, draft);
   withFewNames(seed, draft);
   withFewPlaces(seed, draft);
+  const rulesOfSys = withSys(seed, draft, rules);
   withVersion5(seed, draft);
   const { clients, operations } = draft;
   // In the order of time, and of one time in the order of making.
   operations.sort((one, other) => one.atMs - other.atMs || one.id - other.id);
   const slices = { sliceSize, maxTurnSteps };
-  const access = { rules, denials, tokenMs };
+  const access = { rules: rulesOfSys, denials, tokenMs };
   return { seed, limits, ackLevels, ...slices, highWaterMark, clients, ...access, operations, durationMs };
 }
 

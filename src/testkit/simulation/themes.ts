@@ -8,7 +8,7 @@ import { acknowledging } from './everyday.js';
 import { addCrashesBetweenSlices, addCrowd, addLargeWork } from './large-work.js';
 import { addOperatorActions } from './operator-actions.js';
 import type { Action, Denial, Plan, ReceiveRule } from './operations.js';
-import { FILTERS, SHARED_FILTERS, TOPICS } from './plan-draft.js';
+import { FILTERS, OWN_FILTERS, OWN_TOPICS, SHARED_FILTERS, TOPICS } from './plan-draft.js';
 import type { PlanDraft } from './plan-draft.js';
 
 const RULES_SEED = 1_000_000_007;
@@ -23,6 +23,7 @@ const DATES_SEED = 9_000_000_011;
 const DENIALS_SEED = 10_000_000_019;
 const OVERLOAD_SEED = 11_000_000_003;
 const FULL_SEED = 12_000_000_017;
+const SYS_SEED = 13_000_000_003;
 const PLACES_SEED = 15_000_000_019;
 
 type Connect = Extract<Action, { kind: 'connect' }>;
@@ -261,3 +262,22 @@ const connectAgain = (random: SeededRandom, client: string, hasWill: boolean): C
     : undefined,
   eager: random.chance(0.2),
 });
+
+/** Clients that subscribe to what the broker says of itself, and may receive some of it. @returns their rules. */
+export function withSys(seed: number, { clients, durationMs, add }: PlanDraft, rules: Plan['rules']): Plan['rules'] {
+  const random = new SeededRandom(seed + SYS_SEED);
+  if (!random.chance(0.2)) return rules;
+  for (const { name } of clients)
+    for (let i = random.int(0, 3); i > 0; i--)
+      add(random.int(20, durationMs), {
+        kind: 'subscribe',
+        client: name,
+        filters: [{ filter: random.pick(OWN_FILTERS), qos: random.pick([0, 1, 2] as const) }],
+      });
+  for (let i = random.int(2, 12); i > 0; i--)
+    add(random.int(10, durationMs), { kind: 'announce', topic: random.pick(OWN_TOPICS), retain: random.chance(0.8) });
+  if (rules === undefined) return undefined;
+  const withOwn = (some: readonly ReceiveRule[]): readonly ReceiveRule[] =>
+    random.chance(0.5) ? [...some, { effect: 'allow', filter: random.pick(OWN_FILTERS) }] : some;
+  return Object.fromEntries(Object.entries(rules).map(([name, some]) => [name, withOwn(some)]));
+}

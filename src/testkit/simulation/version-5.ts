@@ -51,6 +51,7 @@ function inVersion5(random: SeededRandom, share: number, one: Operation): Operat
     case 'mute':
     case 'permissions':
     case 'operator':
+    case 'announce':
     case 'date':
     case 'disk pace':
     case 'disk refuses':

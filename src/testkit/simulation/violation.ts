@@ -12,6 +12,7 @@ export type InvariantName =
   | 'only to subscribers'
   | 'only what may be received'
   | 'granted QoS'
+  | 'messages of the broker'
   | 'retained state'
   | 'refusals'
   | 'session present'

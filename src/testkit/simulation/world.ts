@@ -17,7 +17,7 @@ import { describeOperation } from './operations.js';
 import type { Action, Operation, Plan } from './operations.js';
 import { permissionsOf } from './permissions.js';
 import { WILL_GRACE_MS } from './plan.js';
-import { expiryOf, maxBufferedAboveMark, publishersWait, withPlaces } from './plan-bounds.js';
+import { auditedFilters, expiryOf, maxBufferedAboveMark, publishersWait, withPlaces } from './plan-bounds.js';
 import { describeEvent, Script } from './script.js';
 import { Verdict } from './violation.js';
 import type { Outcome } from './outcome.js';
@@ -303,6 +303,9 @@ export class World {
       case 'operator':
         this.#command(operation.command);
         return;
+      case 'announce':
+        if (this.#isUp) this.#incarnation?.service.engine.announce(...this.#model.announced(operation));
+        return;
       case 'date':
         if (this.#isUp) this.#dates.correct(operation.byMs);
         return;
@@ -377,6 +380,6 @@ export class World {
     // Where there are as many subscriptions as there may be, it would get none.
     if (this.#verdict.violation !== undefined || this.plan.limits.maxSubscriptions !== undefined) return;
     const parts = { network: this.#network, clock: this.#clock, model: this.#model, script: this.#script };
-    await audit(parts, (ms) => this.#until(this.#clock.nowMs() + ms));
+    await audit(parts, auditedFilters(this.plan.limits), (ms) => this.#until(this.#clock.nowMs() + ms));
   }
 }

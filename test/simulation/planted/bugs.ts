@@ -24,13 +24,9 @@ import { PacketType } from '../../../src/protocol/packets.js';
 import type { PublishPacket } from '../../../src/protocol/packets.js';
 import { SimulatedDisk } from '../../../src/testkit/simulation/disk.js';
 import { Model } from '../../../src/testkit/simulation/model.js';
-import { DATE_BUGS } from './date-bugs.js';
-import { OPERATOR_BUGS } from './operator-bugs.js';
-import { OVERLOAD_BUGS } from './overload-bugs.js';
+import { BUGS_BY_SUBJECT } from './bugs-by-subject.js';
 import { EFFECTS } from './planted-bug.js';
 import type { PlantedBug } from './planted-bug.js';
-import { REFUSAL_BUGS } from './refusal-bugs.js';
-import { VERSION_5_BUGS } from './version-5-bugs.js';
 import { replaceMethod, undoAll, withValue } from './replace-method.js';
 import type { Undo } from './replace-method.js';
 
@@ -385,9 +381,5 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
         detach(session);
       }),
   },
-  ...OPERATOR_BUGS,
-  ...OVERLOAD_BUGS,
-  ...DATE_BUGS,
-  ...VERSION_5_BUGS,
-  ...REFUSAL_BUGS,
+  ...BUGS_BY_SUBJECT,
 ];

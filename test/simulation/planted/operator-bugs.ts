@@ -3,7 +3,7 @@ import { Connections } from '../../../src/domain/connect/connections.js';
 import { PurgeTask } from '../../../src/domain/handlers/purge-task.js';
 import { Wills } from '../../../src/domain/connect/wills.js';
 import { NOW } from '../../../src/domain/durability.js';
-import { MessageDispatcher } from '../../../src/domain/publish/message-dispatcher.js';
+import { Retention } from '../../../src/domain/publish/retention.js';
 import { MessageQueue } from '../../../src/domain/queues/message-queue.js';
 import { Sessions } from '../../../src/domain/session/sessions.js';
 import { EFFECTS } from './planted-bug.js';
@@ -34,11 +34,7 @@ export const OPERATOR_BUGS: readonly PlantedBug[] = [
     // A client that publishes an empty message deletes it in the same way.
     breaks: ['operator commands', 'retained state', 'acknowledged is stored'],
     plant: () =>
-      replaceMethod(
-        MessageDispatcher.prototype,
-        'clearRetained',
-        (self, _clearRetained, topic) => self.retained.remove(topic) !== undefined,
-      ),
+      replaceMethod(Retention.prototype, 'clear', (self, _clear, topic) => self.tree.remove(topic) !== undefined),
   },
   {
     name: 'a queue that an operator purges and that keeps what was not read from storage',

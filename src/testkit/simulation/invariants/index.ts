@@ -19,6 +19,7 @@ import { NothingLost } from './nothing-lost.js';
 import { OnlyToSubscribers } from './only-to-subscribers.js';
 import { OperatorCommands } from './operator-commands.js';
 import { Order } from './order.js';
+import { OwnMessages } from './own-messages.js';
 import { PacketIdentifiers } from './packet-identifiers.js';
 import { Qos2Once } from './qos2-once.js';
 import { ReasonCodes } from './reason-codes.js';
@@ -53,6 +54,7 @@ export const INVARIANTS: Readonly<Record<InvariantName, InvariantClass>> = {
   wills: Wills,
   'only to subscribers': OnlyToSubscribers,
   'only what may be received': ReceivePermissions,
+  'messages of the broker': OwnMessages,
   'retained state': RetainedState,
   'granted QoS': GrantedQos,
   'QoS 2 comes once': Qos2Once,
