@@ -52,7 +52,7 @@ const LONG = [
 /** Tests that need a program besides Node: OpenSSL for certificates, a MongoDB server, clients by others. */
 const NEEDS_PROGRAMS = [
   'test/(contract|e2e)/[^/]*mongodb',
-  'test/e2e/(acl-on-both-brokers|promtool)\\.test',
+  'test/e2e/(acl-on-both-brokers|mosquitto-sys|promtool)\\.test',
   'test/e2e/(authorization|completion|dashboard|deployment)\\.test',
   'test/e2e/(browser|clients-5|paho|mosquitto|guides|tls-guide|listeners|client-certificates|disk-failure)\\.test',
   'test/contract/network-(tls|websocket)\\.test',

@@ -5,7 +5,7 @@ import type { EventLevel } from '../ports/index.js';
 
 type Event = BrokerEvent | LifecycleEvent;
 
-const SEVERITY: Readonly<Record<EventLevel, number>> = { debug: 0, info: 1, warn: 2, error: 3, fatal: 4 };
+export const SEVERITY: Readonly<Record<EventLevel, number>> = { debug: 0, info: 1, warn: 2, error: 3, fatal: 4 };
 
 /** Which events are wanted. */
 export interface EventFilter {

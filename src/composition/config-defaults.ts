@@ -23,6 +23,8 @@ export const DEFAULT_PORTS: Readonly<Record<PortListenerConfig['type'], number>>
   wss: 8443,
 };
 export const DEFAULT_ADMIN_PORT = 7883;
+/** As Mosquitto. */
+const DEFAULT_SYS_INTERVAL_S = 10;
 const DEFAULT_STORAGE = 'file';
 /** The adapter whose store is in this process. */
 const STORAGE_IN_MEMORY = 'memory';
@@ -49,6 +51,7 @@ export function withDefaults(parsed: Parsed): Config {
     authorization: (parsed.authorization ?? []).map(authorizerWithDefaults),
     limits: limitsWithDefaults(parsed.limits ?? {}, parsed.storage?.adapter),
     logging: { level: 'info', userNames: true, ...omitUndefined(parsed.logging ?? {}) },
+    sys: { intervalS: DEFAULT_SYS_INTERVAL_S, events: [], ...omitUndefined(parsed.sys ?? {}) },
     admin: adminWithDefaults(parsed.admin ?? {}),
   };
 }

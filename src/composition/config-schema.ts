@@ -7,6 +7,7 @@ import type { Limits } from '../domain/limits.js';
 import { UNIX_PATH_BYTES_MAX } from '../ports/index.js';
 import { boolean, expected, formatValue, integer, offOrInteger, oneOf, text } from './config-values.js';
 import { isHost } from './hosts.js';
+import { SYS_KEYS, sysSchema } from './sys-schema.js';
 
 export { formatValue, redactCredentials } from './config-values.js';
 
@@ -315,9 +316,12 @@ export const configSchema = z.strictObject(
         expected('a mapping, such as { level: info }'),
       )
       .optional(),
+    sys: sysSchema.optional(),
     admin: z.strictObject(admin, expected('a mapping, such as { port: 7883, tokens: ./tokens }')).optional(),
   },
-  expected('a mapping of listeners, storage, authentication, failedAttempts, authorization, limits, logging and admin'),
+  expected(
+    'a mapping of listeners, storage, authentication, failedAttempts, authorization, limits, logging, sys and admin',
+  ),
 );
 
 /** The Unix socket of the administration. */
@@ -384,6 +388,8 @@ export function keysAt([section, within, part]: readonly PropertyKey[]): readonl
       return Object.keys(authorizer.shape);
     case 'logging':
       return ['level', 'userNames', 'format', 'file'];
+    case 'sys':
+      return SYS_KEYS;
     default:
       return [];
   }

@@ -1,5 +1,5 @@
-// What is valid in a configuration and will surprise all the same: keys that have no effect, and passwords that others
-// can read on their way.
+// What is valid in a configuration and will surprise all the same: keys that have no effect, and what others can
+// read: passwords on their way, events.
 import { AUTHENTICATION_ADAPTERS } from './adapter-table.js';
 import { authenticationOf } from './config-defaults.js';
 import type { AdapterConfig, Config, ListenerConfig } from './config.js';
@@ -7,7 +7,12 @@ import { isLoopback } from './hosts.js';
 
 /** @returns one sentence for each, beginning with the key. */
 export function configWarnings(config: Config): readonly string[] {
-  return [...unusedAuthentication(config), ...chainsOf(config).flatMap(chainWarnings), ...plainPasswords(config)];
+  return [
+    ...unusedAuthentication(config),
+    ...chainsOf(config).flatMap(chainWarnings),
+    ...plainPasswords(config),
+    ...openEvents(config),
+  ];
 }
 
 /** A list of authenticators, and the listeners whose clients it decides on. */
@@ -76,6 +81,16 @@ function plainPasswords(config: Config): string[] {
         `${listener.host} can be reached by other machines without TLS, expected type ${better}`,
     ];
   });
+}
+
+/** Events name clients, their addresses and their topics. */
+function openEvents({ sys, authorization }: Config): string[] {
+  return sys.events.length === 0 || authorization.length > 0
+    ? []
+    : [
+        'sys.events: clients that no rule limits may read the chosen events, which name others, their addresses and ' +
+          'topics, expected authorization with a rule for $SYS/broker/events/#',
+      ];
 }
 
 const entryOf = (adapter: string): (typeof AUTHENTICATION_ADAPTERS)[string] | undefined =>

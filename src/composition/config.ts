@@ -2,7 +2,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { LoginThrottleSettings } from '../application/login-throttle.js';
 import type { Limits } from '../domain/limits.js';
-import type { AckLevel } from '../ports/index.js';
+import type { AckLevel, EventLevel, EventName } from '../ports/index.js';
 import type { AdapterOptions, LogOptions } from './adapter-table.js';
 import type { AdminHttpConfig, ListenerConfig } from './config-schema.js';
 
@@ -40,6 +40,13 @@ export interface Config {
     readonly http: AdminHttpConfig | undefined;
   };
   readonly logging: LogOptions;
+  /** What the broker says of itself, below `$SYS/broker/`. */
+  readonly sys: {
+    /** How often values are taken; 0: never. */
+    readonly intervalS: number;
+    /** Events that are published, by name or by level. */
+    readonly events: readonly (EventName | EventLevel)[];
+  };
 }
 
 /** The sections that differ between two configurations and are only read at start: all but the limits. */

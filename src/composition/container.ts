@@ -23,6 +23,7 @@ import { observabilityModule } from './modules/observability.js';
 import { overridesModule } from './modules/overrides.js';
 import type { Overrides } from './modules/overrides.js';
 import { storageModule } from './modules/storage.js';
+import { sysModule } from './modules/sys.js';
 import { systemModule } from './modules/system.js';
 
 /** An adapter and its key in the configuration, such as `listeners[0]`. */
@@ -41,6 +42,7 @@ const MODULES = [
   engineModule,
   brokerModule,
   measurementsModule,
+  sysModule,
   networkModule,
 ];
 

@@ -58,6 +58,8 @@ export type { Reloadable } from './reloadable.js';
 export type { Startable } from './startable.js';
 export { Telemetry } from './telemetry.js';
 export type { HandshakeFailure, LifecycleEvent, LogLevel } from './telemetry.js';
+export { EVENT_NAMES } from './event-names.js';
+export type { EventName } from './event-names.js';
 export { burstOf, describeEvent, levelOf } from './event-messages.js';
 export type { EventLevel } from './event-messages.js';
 export { port } from './token.js';

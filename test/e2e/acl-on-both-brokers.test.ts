@@ -2,13 +2,12 @@
 // no difference.
 import { expect, test } from '@jest/globals';
 import { writeFileSync } from 'node:fs';
-import { createServer } from 'node:net';
-import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { startBroker, temporaryDirectory } from './hexmq-command.js';
+import { startMosquitto } from './mosquitto-broker.js';
 import { connect } from './mqtt-js.js';
 import type { Client } from './mqtt-js.js';
-import { afterwards, Program, scene } from './program.js';
+import { afterwards, scene } from './program.js';
 import { describeWith } from './tools.js';
 
 const ACL = `# Everyone without a name
@@ -38,28 +37,10 @@ pattern readwrite people/%u/#
 
 type Url = Parameters<typeof connect>[0];
 
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const { port } = server.address() as AddressInfo;
-  await new Promise((resolve) => server.close(resolve));
-  return port;
-}
-
-/** Mosquitto does not choose a port by itself. */
-async function startMosquitto(): Promise<Url> {
-  const directory = temporaryDirectory();
-  const acl = join(directory, 'acl');
+async function mosquitto(): Promise<Url> {
+  const acl = join(temporaryDirectory(), 'acl');
   writeFileSync(acl, ACL, { mode: 0o644 });
-  const port = await freePort();
-  const config = join(directory, 'mosquitto.conf');
-  writeFileSync(config, `listener ${String(port)} 127.0.0.1\nallow_anonymous true\nacl_file ${acl}\nuser root\n`);
-  const program = new Program('mosquitto', ['-c', config, '-v']);
-  afterwards(() => {
-    program.kill('SIGKILL');
-  });
-  await program.logs(/mosquitto version .* running/);
-  return { url: `mqtt://127.0.0.1:${String(port)}` };
+  return { url: `mqtt://127.0.0.1:${String(await startMosquitto(`acl_file ${acl}`))}` };
 }
 
 async function startHexmq(): Promise<Url> {
@@ -168,7 +149,7 @@ describeWith('mosquitto_broker', 'an ACL file of Mosquitto', () => {
     ['clients with wills', wills],
   ])('an ACL file means the same to %s on both brokers, if hexmq ignores and grants what is denied', (_who, act) =>
     scene(async () => {
-      const [onMosquitto, onHexmq] = [await act(await startMosquitto()), await act(await startHexmq())];
+      const [onMosquitto, onHexmq] = [await act(await mosquitto()), await act(await startHexmq())];
       expect(onHexmq).toEqual(onMosquitto);
     }),
   );

@@ -3,7 +3,6 @@ import { ContainerModule } from 'inversify';
 import { emitToAll, wantedBy } from '../../application/emit-to-all.js';
 import { EventCounts } from '../../application/event-counts.js';
 import { EventTap } from '../../application/event-tap.js';
-import { EVERY_EVENT } from '../../domain/events.js';
 import { Clock, Telemetry } from '../../ports/index.js';
 import { BUILT_IN_ADAPTERS } from '../adapter-table.js';
 import type { Config } from '../config.js';
@@ -25,7 +24,7 @@ export const observabilityModule = ({ logging }: Config): ContainerModule =>
     bind(WantedEvents).toResolvedValue(
       (tap, telemetry: Telemetry[] = []) => {
         const always = wantedBy(telemetry);
-        return () => (tap.isOpen ? EVERY_EVENT : always);
+        return () => always | tap.wanted;
       },
       [EventTap, all(Telemetry)],
     );

@@ -25,10 +25,19 @@ export interface Draft {
   readonly limits: MappingDraft;
   isPersistent: boolean;
   location: string | undefined;
+  sysIntervalS: number | undefined;
 }
 
+const SYS_INTERVAL_MAX_S = 86_400;
+
 export function convert(lines: readonly ConfLine[]): Conversion {
-  const draft: Draft = { listeners: new Listeners(), limits: {}, isPersistent: false, location: undefined };
+  const draft: Draft = {
+    listeners: new Listeners(),
+    limits: {},
+    isPersistent: false,
+    location: undefined,
+    sysIntervalS: undefined,
+  };
   // It holds for the whole file, wherever it is written.
   const settings = lines.filter(({ option }) => option === 'per_listener_settings').at(-1);
   draft.listeners.arePerListener = settings?.value === 'true';
@@ -59,6 +68,7 @@ export function convert(lines: readonly ConfLine[]): Conversion {
     ...access,
     storage,
     ...(Object.keys(draft.limits).length === 0 ? {} : { limits: draft.limits }),
+    ...(draft.sysIntervalS === undefined ? {} : { sys: { intervalS: draft.sysIntervalS } }),
   };
   return { yaml: stringify(config), remarks };
 }
@@ -75,6 +85,11 @@ function become(draft: Draft, { option, value }: ConfLine): string {
     case 'persistence_location':
       draft.location = value;
       return 'storage.options.directory, in a directory of its own; the file of Mosquitto is not read';
+    case 'sys_interval':
+      if (!/^\d{1,5}$/.test(value) || Number(value) > SYS_INTERVAL_MAX_S)
+        return `left out: ${JSON.stringify(value)} is no interval from 0 to ${SYS_INTERVAL_MAX_S}`;
+      draft.sysIntervalS = Number(value);
+      return 'sys.intervalS';
     default: {
       const limit = LIMIT_OPTIONS.get(option);
       if (limit !== undefined) return limit(value, draft.limits);

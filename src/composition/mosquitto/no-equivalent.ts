@@ -60,7 +60,6 @@ const REASONS: ReadonlyMap<string, string> = new Map(
     queue_qos0_messages: 'QoS 0 is not kept for clients that are away',
     set_tcp_nodelay: 'it is always on',
     socket_domain: 'write an address of that family as host of the listener',
-    sys_interval: 'there is no $SYS',
     tls_engine: 'there are no engines',
     tls_engine_kpass_sha1: 'there are no engines',
     tls_keyform: 'there are no engines',

@@ -30,7 +30,7 @@ export function Retained({ caller }: PageProps) {
         <Field
           id="retained-filter"
           label="Topic Filter"
-          hint="# leaves out topics that begin with $: ask for them by name, such as $SYS/#"
+          hint="# leaves out topics that begin with $: ask for them by name, such as $fleet/#"
           value={text}
           onInput={({ currentTarget }) => {
             setText(currentTarget.value);

@@ -71,6 +71,8 @@ export const ATTACKS: Readonly<Record<string, Entry>> = {
     'five million entries would have to be stored, which takes more than a minute: unit/adapters/storage/file/known-entries.test.ts',
   'streams of the administration':
     'sixteen of them hold a few megabytes each: unit/administration/streams.test.ts counts what waits',
+  'what the broker says of itself':
+    'no client adds to it: unit/administration/sys.test.ts has the table, and counts the events of a second',
   'a backup':
     'it reads as an export does, for an operator alone: e2e/backup.test.ts takes one under load, and unit/application/backups.test.ts bounds its reader',
   'addresses counted for a limit or a rate':

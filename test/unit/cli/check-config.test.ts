@@ -152,6 +152,14 @@ listeners: [{ type: tcp, port: 0, authentication: [{ adapter: anonymous }] }]`);
     expect(lines).toEqual([expect.stringMatching(/^warning: authentication: it is used by no listener/)]);
   });
 
+  test('events for every client are named, and not where rules say who may read them', async () => {
+    const text = `${MEMORY}\nsys: { events: [client-connected, warn] }`;
+    expect((await check(text)).lines).toEqual([expect.stringMatching(/^warning: sys\.events: clients .* may read/)]);
+    const rules =
+      'authorization: [{ adapter: rules, options: { roles: { r: [{ allow: receive, topics: a }] }, everyone: r } }]';
+    expect((await check(`${text}\n${rules}`)).lines).toEqual([]);
+  });
+
   test('passwords in plain text are named where other machines can send them', async () => {
     const onHost = (listener: string): Promise<Checked> =>
       check(`${MEMORY}\nauthentication: [${PASSWORDS}]\nlisteners: [${listener}]`);

@@ -39,6 +39,7 @@ describe('the default configuration', () => {
       limits: DEFAULT_LIMITS,
       admin: { socket: undefined, http: undefined },
       logging: { level: 'info', userNames: true },
+      sys: { intervalS: 10, events: [] },
     };
     for (const nothing of [undefined, null, {}, { limits: null, listeners: null }])
       expect(resolveConfig(nothing)).toEqual(expected);
@@ -126,8 +127,13 @@ describe('an invalid configuration', () => {
     expect(problemsInLimits(5)).toEqual([
       'limits: 5 is not valid, expected a mapping of limits, such as { maxInflight: 50 }',
     ]);
+    expect(problemsWith({ sys: { intervalS: 0.5, events: ['client-conected'], interval: 3 } })).toEqual([
+      'sys.intervalS: 0.5 is not valid, expected a whole number from 0 to 86400 (seconds; 0: no values)',
+      'sys.events[0]: "client-conected" is not valid, expected the name of an event such as client-connected (docs/events.md), or a level: debug, info, warn, error or fatal',
+      'sys.interval: unknown key; did you mean intervalS?',
+    ]);
     expect(problemsWith([1])).toEqual([
-      'the configuration: a list is not valid, expected a mapping of listeners, storage, authentication, failedAttempts, authorization, limits, logging and admin',
+      'the configuration: a list is not valid, expected a mapping of listeners, storage, authentication, failedAttempts, authorization, limits, logging, sys and admin',
     ]);
     expect(problemsWith({ listeners: [{ port: 1 }] })).toEqual([
       'listeners[0].type: missing, expected one of tcp, tls, ws, wss, unix',

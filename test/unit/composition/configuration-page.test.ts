@@ -130,6 +130,7 @@ describe('the configuration page', () => {
       storage: '',
       limits: '',
       logging: '',
+      sys: '',
       admin: '',
     };
     const all = sections.flatMap((section) => {
@@ -166,8 +167,8 @@ describe('the configuration page', () => {
     expect(resolveConfig(parseConfigText(example, 'the example'))).toEqual(resolveConfig({}));
   });
 
-  test('the configuration page has the defaults of listeners, storage, authentication and logging', () => {
-    const { listeners, storage, authentication, logging } = resolveConfig({});
+  test('the configuration page has the defaults of listeners, storage, authentication, logging and $SYS', () => {
+    const { listeners, storage, authentication, logging, sys } = resolveConfig({});
     const [listener] = listeners;
     expect(codeIn(rowOf('listeners[].type').default)[0]).toBe(listener?.type);
     const host = codeIn(rowOf('listeners[].host').default)[0];
@@ -182,6 +183,9 @@ describe('the configuration page', () => {
     expect(codeIn(rowOf('logging.level').default)).toEqual([logging.level]);
     for (const level of codeIn(rowOf('logging.level').range))
       expect(resolveConfig({ logging: { level } }).logging.level).toBe(level);
+    expect(codeIn(rowOf('sys.intervalS').default)).toEqual([String(sys.intervalS)]);
+    for (const level of codeIn(rowOf('sys.events').range))
+      expect(resolveConfig({ sys: { events: [level as never] } }).sys.events).toEqual([level]);
   });
 
   test('the configuration page has the defaults of authenticators and authorizers', () => {

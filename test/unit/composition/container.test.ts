@@ -433,6 +433,7 @@ describe('the container', () => {
       'authentication and authorization',
       'storage',
       'engine',
+      '$SYS',
       'listeners',
       'warnings',
       'administration',

@@ -172,6 +172,13 @@ max_inflight_messages 0
     expect(said.join()).not.toContain('very-secret');
   });
 
+  test('the interval of $SYS is taken over, and one that is no number of seconds is left out', () => {
+    expect(converted('sys_interval 0\n').config).toMatchObject({ sys: { intervalS: 0 } });
+    expect(converted('sys_interval 30\n').said).toContain('sys_interval: sys.intervalS');
+    for (const value of ['-1', 'x', '86401']) expect(converted(`sys_interval ${value}\n`).config.sys).toBeUndefined();
+    expect(converted('listener 1883\n').config.sys).toBeUndefined();
+  });
+
   test('every option that the guide names has a remark that is not "not known"', () => {
     const guide = readFileSync(resolve(import.meta.dirname, '../../../docs/moving-from-mosquitto.md'), 'utf8');
     const rows = [...guide.matchAll(/^\| (`[^|]+) \|/gm)].flatMap(([, cell = '']) =>

@@ -127,6 +127,7 @@ describe('a key that is no limit', () => {
     failedAttempts: { failedAttempts: { allowed: 7 } },
     authorization: { authorization: [{ adapter: 'acl-file', options: { path: 'other' } }] },
     logging: { logging: { level: 'debug' } },
+    sys: { sys: { intervalS: 5 } },
     admin: { admin: { socket: 'off' } },
   };
 
