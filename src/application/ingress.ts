@@ -5,6 +5,7 @@ import { Fifo } from '../domain/queues/fifo.js';
 import type { Channel } from '../ports/network.js';
 import type { Clock, Timer } from '../ports/clock.js';
 import { PacketType } from '../protocol/packets.js';
+import type { PublishLimits } from '../protocol/decode-publish.js';
 import type { Packet } from '../protocol/packets.js';
 import { StoragePressure } from './committer.js';
 import type { ConnectionOrigin } from './connection-tracker.js';
@@ -131,6 +132,10 @@ export class Ingress implements InputOwner, WorkSource {
   stop(): void {
     this.#throttle.stop();
     this.#unreadTimer?.cancel();
+  }
+
+  get publishLimits(): PublishLimits {
+    return this.#settings.current;
   }
 
   get recordedChanges(): number {

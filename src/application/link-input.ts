@@ -4,6 +4,7 @@ import type { ConnectionId } from '../domain/identifiers.js';
 import { textBytes, willBytes } from '../domain/name-bytes.js';
 import { MAX_PACKET_SIZE_BEFORE_CONNECT } from '../domain/limits.js';
 import type { Channel } from '../ports/network.js';
+import type { PublishLimits } from '../protocol/decode-publish.js';
 import { PacketDecoder } from '../protocol/decoder.js';
 import { MalformedPacketError } from '../protocol/malformed.js';
 import { propertiesSize, PropertyPlace } from '../protocol/properties.js';
@@ -18,6 +19,8 @@ import type { ParkingReason } from './parking.js';
 /** What the inputs of all connections have in common. */
 export interface InputOwner {
   readonly loop: Pick<EventLoop, 'step' | 'beginSlice' | 'isSpent' | 'isSliceSpent'>;
+  /** What is read of a PUBLISH. */
+  readonly publishLimits: PublishLimits;
   /** Counts what comes through all connections. */
   readonly received: Flow;
   /** The number of changes recorded so far. */
@@ -65,7 +68,7 @@ export class LinkInput {
   readonly listener: string;
   readonly #channel: Channel;
   readonly #owner: InputOwner;
-  readonly #decoder = new PacketDecoder({ maxPacketSize: MAX_PACKET_SIZE_BEFORE_CONNECT });
+  readonly #decoder: PacketDecoder;
   readonly #parking = new Parking();
   #isOpen = true;
   /** Whether the network connection still exists: it may end before everything from it has been read. */
@@ -86,6 +89,7 @@ export class LinkInput {
     this.listener = listener;
     this.#channel = channel;
     this.#owner = owner;
+    this.#decoder = new PacketDecoder({ maxPacketSize: MAX_PACKET_SIZE_BEFORE_CONNECT, limits: owner.publishLimits });
   }
 
   /** Taken from CONNECT. */

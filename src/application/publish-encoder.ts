@@ -5,6 +5,7 @@ import type { Message } from '../domain/messages/message.js';
 import {
   encodePublishProperties,
   encodeTopic,
+  propertyBlockSize,
   publishSize,
   writePublish,
   writePublishHead,
@@ -53,7 +54,8 @@ export class PublishEncoder {
     }
     const topic = encodeTopic(message.topic);
     const properties = propertiesFor(version, message, identifiers, nowMs);
-    const size = publishSize(topic.length, message.payload.length, qos, properties?.length ?? 0);
+    const block = propertyBlockSize(properties);
+    const size = publishSize(topic.length, message.payload.length, qos, block);
     output.reserve(size);
     const from = output.length;
     output.length = writePublish(output.bytes, from, topic, message.payload, qos, dup, retain, packetId, properties);
@@ -65,7 +67,7 @@ export class PublishEncoder {
     this.#bytes = output.bytes;
     this.#from = from;
     this.#to = output.length;
-    this.#idOffset = size - message.payload.length - (properties?.length ?? 0) - 2;
+    this.#idOffset = size - message.payload.length - block - 2;
   }
 
   /**
@@ -106,7 +108,7 @@ export class PublishEncoder {
 
   /** @returns the size of the packet, for which there is room now. */
   #reserve(output: OutputBuffer, topic: Uint8Array, payload: Uint8Array, qos: QoS, block: Uint8Array): number {
-    const size = publishSize(topic.length, payload.length, qos, block.length);
+    const size = publishSize(topic.length, payload.length, qos, propertyBlockSize(block));
     output.reserve(size);
     return size;
   }
@@ -124,7 +126,7 @@ export class PublishEncoder {
     const topic = encodeTopic(message.topic);
     const properties = propertiesFor(version, message, identifiers, nowMs);
     const payloadBytes = message.payload.length;
-    output.reserve(publishSize(topic.length, payloadBytes, qos, properties?.length ?? 0) - payloadBytes);
+    output.reserve(publishSize(topic.length, payloadBytes, qos, propertyBlockSize(properties)) - payloadBytes);
     output.length = writePublishHead(
       output.bytes,
       output.length,

@@ -7,8 +7,6 @@ export const VARIABLE_BYTE_INTEGER_MAX = 268_435_455;
 const FIRST_BYTES = 128;
 /** A writer that is used again keeps no more than this. */
 const KEPT_BYTES_MAX = 16_384;
-/** Of a variable byte integer. */
-const LENGTH_BYTES_MAX = 4;
 
 export class ByteWriter {
   #bytes = new Uint8Array(FIRST_BYTES);
@@ -65,28 +63,15 @@ export class ByteWriter {
     this.uint16(id);
   }
 
-  /** The bytes written so far. The caller owns them; the writer must not be used afterwards. */
+  /** The bytes written so far, valid until the writer is used again. */
   view(): Uint8Array {
     return this.#bytes.subarray(0, this.length);
   }
 
-  /** Starts over, with room for a length in front of what will be written. Views of earlier contents become invalid. */
-  restartWithLength(): void {
+  /** Starts over. Views of earlier contents become invalid. */
+  restart(): void {
     if (this.#bytes.length > KEPT_BYTES_MAX) this.#bytes = new Uint8Array(FIRST_BYTES);
-    this.length = LENGTH_BYTES_MAX;
-  }
-
-  /** How much was written since `restartWithLength`, in bytes. */
-  get lengthOfRest(): number {
-    return this.length - LENGTH_BYTES_MAX;
-  }
-
-  /** What was written since `restartWithLength`, behind its length. Valid until the writer is used again. */
-  viewWithLength(): Uint8Array {
-    const length = this.lengthOfRest;
-    const from = LENGTH_BYTES_MAX - variableByteIntegerSize(length);
-    writeVariableByteInteger(this.#bytes, from, length);
-    return new Uint8Array(this.#bytes.buffer, from, this.length - from);
+    this.length = 0;
   }
 
   #reserve(more: number): number {

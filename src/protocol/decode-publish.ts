@@ -1,16 +1,23 @@
 // The bodies of PUBLISH and the acknowledgements. Nearly every packet is one of them, so they are read by offset,
 // without a ByteReader.
 import { ByteReader, packetIdZero, trailing, truncated } from './byte-reader.js';
+import { viewOf } from './chunk-views.js';
 import { reasonCodeOf } from './decode-packet.js';
 import type { Sender } from './decode-packet.js';
 import { PacketType } from './packets.js';
 import type { AcknowledgementPacket, Properties, ProtocolVersion, PublishPacket, QoS } from './packets.js';
-import { PropertyPlace, readProperties } from './properties.js';
+import { PropertyPlace, readProperties, readPublishProperties } from './properties.js';
 import { ReasonCode } from './reason-codes.js';
 import { TopicCache } from './topic-cache.js';
 
 /** Shared by all connections, since the same topics arrive on many of them. A pure cache: it affects no decision. */
 const topics = new TopicCache();
+
+/** Of the messages of all connections; read for each, since it may change. */
+export interface PublishLimits {
+  /** Longer properties are not looked at: the packet then has `UNREAD_PROPERTIES`. */
+  readonly maxPropertyBytes: number;
+}
 
 /** @param first the first byte of the packet. */
 export function decodePublish(
@@ -20,6 +27,7 @@ export function decodePublish(
   end: number,
   version: ProtocolVersion,
   sender: Sender,
+  limits: PublishLimits,
 ): PublishPacket {
   const qos = ((first >> 1) & 3) as QoS;
   let at = body + 2;
@@ -40,14 +48,11 @@ export function decodePublish(
     if (at < end && bytes[at] === 0) at++;
     else {
       const reader = new ByteReader(bytes, at, end);
-      properties = readProperties(
-        reader,
-        sender === 'client' ? PropertyPlace.publishFromClient : PropertyPlace.publishFromServer,
-      );
+      const place = sender === 'client' ? PropertyPlace.publishFromClient : PropertyPlace.publishFromServer;
+      properties = readPublishProperties(reader, place, limits.maxPropertyBytes);
       at = reader.position;
     }
   }
-  const payload = new Uint8Array(bytes.buffer, bytes.byteOffset + at, end - at);
   return {
     type: PacketType.publish,
     dup: (first & 8) !== 0,
@@ -56,7 +61,7 @@ export function decodePublish(
     topic,
     packetId,
     properties,
-    payload,
+    payload: viewOf(bytes, at, end),
   };
 }
 

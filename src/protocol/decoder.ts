@@ -15,6 +15,7 @@ import {
 } from './decode-packet.js';
 import type { Sender } from './decode-packet.js';
 import { decodeAcknowledgement, decodePublish } from './decode-publish.js';
+import type { PublishLimits } from './decode-publish.js';
 import { CONNECT_ONLY, firstByteRejected, firstByteTable } from './first-byte.js';
 import type { FirstByteTable } from './first-byte.js';
 import { MalformedPacketError } from './malformed.js';
@@ -36,7 +37,11 @@ export interface PacketDecoderOptions {
    * sends.
    */
   readonly role?: 'server' | 'client';
+  /** Default: none. */
+  readonly limits?: PublishLimits;
 }
+
+const NO_LIMITS: PublishLimits = { maxPropertyBytes: Infinity };
 
 const NOTHING = new Uint8Array(0);
 
@@ -48,6 +53,7 @@ export class PacketDecoder {
   maxPacketSize: number;
 
   readonly #sender: Sender;
+  readonly #limits: PublishLimits;
   #version: ProtocolVersion = 4;
   #awaitsConnect: boolean;
   #firstBytes: FirstByteTable;
@@ -72,8 +78,9 @@ export class PacketDecoder {
 
   #failure: MalformedPacketError | undefined = undefined;
 
-  constructor({ maxPacketSize, role = 'server' }: PacketDecoderOptions) {
+  constructor({ maxPacketSize, role = 'server', limits = NO_LIMITS }: PacketDecoderOptions) {
     this.maxPacketSize = maxPacketSize;
+    this.#limits = limits;
     this.#sender = role === 'server' ? 'client' : 'server';
     this.#awaitsConnect = role === 'server';
     this.#firstBytes = this.#awaitsConnect ? CONNECT_ONLY : firstByteTable(this.#sender, this.#version);
@@ -281,7 +288,7 @@ export class PacketDecoder {
     if (this.#overlongHeader && version === 5 && type !== PacketType.connect) throw overlongRemainingLength();
     switch (type) {
       case PacketType.publish:
-        return decodePublish(bytes, first, body, end, version, this.#sender);
+        return decodePublish(bytes, first, body, end, version, this.#sender, this.#limits);
       case PacketType.puback:
       case PacketType.pubrec:
       case PacketType.pubrel:

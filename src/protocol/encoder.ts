@@ -239,9 +239,13 @@ export function publishSize(topicBytes: number, payloadBytes: number, qos: QoS, 
   return 1 + variableByteIntegerSize(remaining) + remaining;
 }
 
+/** Size of the property block of a PUBLISH with its length prefix; 0 before MQTT 5, where there is none. */
+export const propertyBlockSize = (properties: Uint8Array | undefined): number =>
+  properties === undefined ? 0 : variableByteIntegerSize(properties.length) + properties.length;
+
 /**
  * Writes at `offset`, where the caller has reserved `publishSize` bytes.
- * @param properties undefined before MQTT 5.
+ * @param properties encoded, without their length prefix; undefined before MQTT 5.
  * @returns the offset after the packet.
  */
 export function writePublish(
@@ -272,8 +276,7 @@ export function writePublishHead(
   properties: Uint8Array | undefined,
 ): number {
   const topicBytes = topic.length;
-  const remaining =
-    2 + topicBytes + (qos > 0 ? 2 : 0) + (properties === undefined ? 0 : properties.length) + payloadBytes;
+  const remaining = 2 + topicBytes + (qos > 0 ? 2 : 0) + propertyBlockSize(properties) + payloadBytes;
   target[offset] = (PacketType.publish << 4) | publishFlags(qos, dup, retain);
   let at = writeVariableByteInteger(target, offset + 1, remaining);
   target[at++] = topicBytes >> 8;
@@ -283,7 +286,8 @@ export function writePublishHead(
     target[at++] = packetId >> 8;
     target[at++] = packetId;
   }
-  return properties === undefined ? at : copy(target, at, properties);
+  if (properties === undefined) return at;
+  return copy(target, writeVariableByteInteger(target, at, properties.length), properties);
 }
 
 /** Writes at most 5 bytes. @returns the offset after them. */
@@ -345,13 +349,21 @@ export function encodeTopic(topic: string): Uint8Array {
   return bytes;
 }
 
-const EMPTY_BLOCK = new Uint8Array(1);
+const NO_PROPERTIES = new Uint8Array(0);
 
 /**
- * The property block of an MQTT 5 PUBLISH with its length prefix. The bytes are valid until the next call and must not
- * be modified.
+ * The properties of an MQTT 5 PUBLISH, without their length prefix. The bytes are valid until the next call and must
+ * not be modified.
  */
 export function encodePublishProperties(properties: Properties | undefined): Uint8Array {
-  if (properties === undefined) return EMPTY_BLOCK;
+  if (properties === undefined) return NO_PROPERTIES;
+  const { userProperties } = properties;
+  // As they were received, where there is nothing else.
+  if (userProperties !== undefined && isAlone(properties)) return userProperties.bytes;
   return encodeProperties(properties, PUBLISH_PLACES);
+}
+
+function isAlone(properties: Properties): boolean {
+  for (const name in properties) if (name !== 'userProperties') return false;
+  return true;
 }

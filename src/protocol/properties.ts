@@ -120,17 +120,42 @@ type PropertyValue = NonNullable<Properties[PropertyName]>;
 type SingleValue = number | string | Uint8Array;
 
 /**
- * The longest property block, in bytes. Its text is checked at once: for a block as large as a PUBLISH may be, no other
- * client would be served for a second.
+ * The longest property block of a PUBLISH, in bytes, whatever is allowed. Its text is checked at once: for a block as
+ * large as a PUBLISH may be, no other client would be served for a second.
  */
-const PROPERTIES_MAX_BYTES = 1024 * 1024;
+const PUBLISH_PROPERTIES_MAX_BYTES = 1024 * 1024;
+/** Of all others: what a method and the data of enhanced authentication can take, with a little for the rest. */
+const PROPERTIES_MAX_BYTES = 192 * 1024;
+
+/** In place of properties of a PUBLISH that were not read, because they are longer than allowed. */
+export const UNREAD_PROPERTIES: Properties = Object.freeze({});
 
 /** Reads Property Length and the properties; `undefined` if there are none. */
 export function readProperties(reader: ByteReader, place: PropertyPlaces): Properties | undefined {
   const length = reader.variableByteInteger(); // [MQTT5-2.2.2-1]: present even if it is 0
   if (length === 0) return undefined;
   const block = reader.part(length);
-  if (length > PROPERTIES_MAX_BYTES) throw tooLong(length);
+  if (length > PROPERTIES_MAX_BYTES) throw tooLong(length, PROPERTIES_MAX_BYTES);
+  return readBlock(block, place);
+}
+
+/** The same in a PUBLISH. @returns `UNREAD_PROPERTIES` for a block that is longer than `maxBytes`. */
+export function readPublishProperties(
+  reader: ByteReader,
+  place: PropertyPlaces,
+  maxBytes: number,
+): Properties | undefined {
+  const length = reader.variableByteInteger();
+  if (length === 0) return undefined;
+  const block = reader.part(length);
+  if (length > PUBLISH_PROPERTIES_MAX_BYTES) throw tooLong(length, PUBLISH_PROPERTIES_MAX_BYTES);
+  return length > maxBytes ? UNREAD_PROPERTIES : readBlock(block, place);
+}
+
+function readBlock(block: ByteReader, place: PropertyPlaces): Properties {
+  // A message can be part of a larger chunk until it waits; what other packets carry has bytes of its own.
+  const isView = (place & PUBLISH) !== 0;
+  const start = block.position;
   const properties: Partial<Record<PropertyName, PropertyValue>> = {};
   while (block.remaining > 0) {
     const from = block.position;
@@ -142,8 +167,9 @@ export function readProperties(reader: ByteReader, place: PropertyPlaces): Prope
     if ((found.places & place) === 0) throw notAllowed(found, place);
     if (id === USER_PROPERTY_ID) {
       block.position = from;
-      // A message can be part of a larger chunk until it waits; what other packets carry has bytes of its own.
-      const run = UserProperties.read(block, (place & PUBLISH) !== 0);
+      const run = UserProperties.read(block, isView);
+      // What most publishers send.
+      if (block.remaining === 0 && from === start) return { userProperties: run };
       properties.userProperties = (properties.userProperties as UserProperties | undefined)?.followedBy(run) ?? run;
       continue;
     }
@@ -201,23 +227,23 @@ export function writeProperties(writer: ByteWriter, properties: Properties | und
 }
 
 /**
- * Encodes Property Length and the properties.
+ * Encodes the properties, without Property Length.
  * @returns bytes that are valid until the next call.
  * @throws RangeError as `writeProperties`.
  */
 export function encodeProperties(properties: Properties, places: PropertyPlaces): Uint8Array {
-  return sharedBlockOf(properties, places).viewWithLength();
+  return sharedBlockOf(properties, places).view();
 }
 
 function sharedBlockOf(properties: Properties, places: PropertyPlaces): ByteWriter {
-  sharedBlock.restartWithLength();
+  sharedBlock.restart();
   writeBlock(sharedBlock, properties, places);
   return sharedBlock;
 }
 
 /** The size of the properties in bytes, without Property Length. @throws RangeError as `writeProperties`. */
 export const propertiesSize = (properties: Properties | undefined, places: PropertyPlaces): number =>
-  properties === undefined ? 0 : sharedBlockOf(properties, places).lengthOfRest;
+  properties === undefined ? 0 : sharedBlockOf(properties, places).length;
 
 function writeBlock(block: ByteWriter, properties: Properties, places: PropertyPlaces): void {
   // `for … in` creates no list of the names.
@@ -266,8 +292,8 @@ function writeValue(block: ByteWriter, { id, type, name, notZero }: PropertyRule
   }
 }
 
-function tooLong(length: number): MalformedPacketError {
-  const message = `properties of ${length} bytes, ${PROPERTIES_MAX_BYTES} are the most`;
+function tooLong(length: number, max: number): MalformedPacketError {
+  const message = `properties of ${length} bytes, ${max} are the most`;
   return new MalformedPacketError('packet-too-large', message, ReasonCode.packetTooLarge);
 }
 

@@ -3,7 +3,8 @@
 // would cost more than everything else about a message.
 import { ByteReader, truncated } from './byte-reader.js';
 import { ByteWriter } from './byte-writer.js';
-import { skipPlain, validateUtf8 } from './utf8.js';
+import { viewOf, wordsOf } from './chunk-views.js';
+import { isPlain, skipPlain, validateUtf8 } from './utf8.js';
 
 export const USER_PROPERTY_ID = 0x26;
 
@@ -33,11 +34,8 @@ export class UserProperties implements Iterable<UserProperty> {
    */
   static read(reader: ByteReader, isView: boolean): UserProperties {
     const { bytes, position, end } = reader;
-    let at = position;
-    while (at < end && bytes[at] === USER_PROPERTY_ID) at = skipString(bytes, skipString(bytes, at + 1, end), end);
-    reader.position = at;
-    // Faster than `subarray`.
-    const view = new Uint8Array(bytes.buffer, bytes.byteOffset + position, at - position);
+    reader.position = skipProperties(bytes, position, end);
+    const view = viewOf(bytes, position, reader.position);
     return new UserProperties(isView ? view : view.slice());
   }
 
@@ -69,13 +67,21 @@ export class UserProperties implements Iterable<UserProperty> {
   }
 }
 
+/** @returns the offset after the last User Property of those that follow each other from `from` on. */
+function skipProperties(bytes: Uint8Array, from: number, end: number): number {
+  const words = wordsOf(bytes);
+  let at = from;
+  while (at < end && bytes[at] === USER_PROPERTY_ID)
+    at = skipString(bytes, words, skipString(bytes, words, at + 1, end), end);
+  return at;
+}
+
 /** Checks the string at `at` without making it. @returns the offset after it. */
-function skipString(bytes: Uint8Array, at: number, end: number): number {
+function skipString(bytes: Uint8Array, words: DataView, at: number, end: number): number {
   const from = at + 2;
   if (from > end) throw truncated();
   const to = from + (((bytes[at] as number) << 8) | (bytes[at + 1] as number));
   if (to > end) throw truncated();
-  const plainTo = skipPlain(bytes, from, to);
-  if (plainTo < to) validateUtf8(bytes, plainTo, to); // [MQTT5-1.5.7-1]
+  if (!isPlain(words, from, to)) validateUtf8(bytes, skipPlain(bytes, from, to), to); // [MQTT5-1.5.7-1]
   return to;
 }

@@ -33,6 +33,24 @@ export function skipPlain(bytes: Uint8Array, from: number, to: number): number {
   return i;
 }
 
+/**
+ * Whether the bytes in `words[from..to)` are all ASCII and not 0, four at a time: much faster than `skipPlain`, where
+ * nearly all are.
+ */
+export function isPlain(words: DataView, from: number, to: number): boolean {
+  const last = to - 4;
+  if (last < from) {
+    for (let i = from; i < to; i++) if (((words.getUint8(i) - 1) & 0xff) >= 0x7f) return false;
+    return true;
+  }
+  // Bytes that were compared already may be part of the last word.
+  for (let i = from; i < last; i += 4) if (!isPlainWord(words.getInt32(i, true))) return false;
+  return isPlainWord(words.getInt32(last, true));
+}
+
+/** A byte from 0x80 on has its highest bit set, and 0 has it set when 1 is subtracted. */
+const isPlainWord = (word: number): boolean => ((word | (word - 0x01010101)) & 0x80808080) === 0;
+
 /** Throws unless `bytes[from..to)` is well-formed (the table of RFC 3629, section 4) and free of U+0000. */
 export function validateUtf8(bytes: Uint8Array, from: number, to: number): void {
   let i = from;

@@ -4,6 +4,7 @@ import { PacketType } from '../../protocol/packets.js';
 import type { AcknowledgementPacket, Properties, PublishPacket } from '../../protocol/packets.js';
 import { ReasonCode } from '../../protocol/reason-codes.js';
 import { isUtf8Payload } from '../../protocol/payload-format.js';
+import { UNREAD_PROPERTIES } from '../../protocol/properties.js';
 import { refusePublish } from '../access/access.js';
 import { answerTo } from '../connect/answer-to.js';
 import type { Connection } from '../connect/connection.js';
@@ -236,7 +237,7 @@ export class PublishHandler {
   #mayCarry(connection: Connection, packet: PublishPacket, properties: Properties): boolean {
     const { responseTopic, payloadFormatIndicator } = properties;
     const { maxPropertyBytes } = this.context.limits;
-    if (propertyBytes(properties) > maxPropertyBytes) {
+    if (properties === UNREAD_PROPERTIES || propertyBytes(properties) > maxPropertyBytes) {
       const detail = `its properties take more than ${maxPropertyBytes} bytes`;
       this.#refuse(connection, packet, 'properties-too-large', ReasonCode.quotaExceeded, detail);
       return false;

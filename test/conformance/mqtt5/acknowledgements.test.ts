@@ -21,6 +21,10 @@ describe('3.4 to 3.7 acknowledgements', () => {
             await client.publish({ topic: 'open/heard', qos, properties: { user: [['a', 'x'.repeat(200)]] } }),
           ).toBe(0x97);
         }
+        // Longer than allowed, it is not looked at: U+0000 in it is not noticed.
+        const unread = { user: [['\0', 'x'.repeat(200)]] as const };
+        for (const qos of [1, 2])
+          expect(await client.publish({ topic: 'open/heard', qos, properties: unread })).toBe(0x97);
         await client.expectNothing();
       },
       { limits: { checkPayloadFormat: true, maxPropertyBytes: 100 } },

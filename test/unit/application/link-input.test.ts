@@ -46,6 +46,7 @@ function started() {
   const held: number[] = [];
   const owner: InputOwner = {
     loop,
+    publishLimits: { maxPropertyBytes: Infinity },
     received: new Flow(),
     recordedChanges: 0,
     observesPackets: false,

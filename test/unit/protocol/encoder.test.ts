@@ -5,6 +5,7 @@ import {
   encodePacket,
   encodePublishProperties,
   encodeTopic,
+  propertyBlockSize,
   publishSize,
   writeAcknowledgement,
   writePublish,
@@ -149,7 +150,7 @@ describe('hot path of the encoder', () => {
         const packet = drawn as PublishPacket;
         const topic = encodeTopic(packet.topic);
         const properties = version === 5 ? encodePublishProperties(packet.properties) : undefined;
-        const size = publishSize(topic.length, packet.payload.length, packet.qos, properties?.length ?? 0);
+        const size = publishSize(topic.length, packet.payload.length, packet.qos, propertyBlockSize(properties));
         const target = new Uint8Array(offset + size + 1).fill(0xee);
         const { payload, qos, dup, retain, packetId } = packet;
         expect(writePublish(target, offset, topic, payload, qos, dup, retain, packetId, properties)).toBe(
@@ -210,14 +211,23 @@ describe('hot path of the encoder', () => {
     expect(encodeTopic('')).toHaveLength(0);
   });
 
-  test('a PUBLISH without properties has a property block of one byte', () => {
-    expect(encodePublishProperties(undefined)).toEqual(wire('00'));
-    expect(encodePublishProperties({})).toEqual(wire('00'));
-    expect(encodePublishProperties({ topicAlias: 2 })).toEqual(wire('03 23 0002'));
+  test('a PUBLISH without properties has a property block of one byte, and before MQTT 5 none', () => {
+    expect(propertyBlockSize(encodePublishProperties(undefined))).toBe(1);
+    expect(propertyBlockSize(encodePublishProperties({}))).toBe(1);
+    expect(propertyBlockSize(encodePublishProperties({ topicAlias: 2 }))).toBe(4);
+    expect(propertyBlockSize(undefined)).toBe(0);
+  });
+
+  test('User Properties without others go out as the bytes that came in, others beside them are written again', () => {
+    const userProperties = UserProperties.of([['k', 'v']]);
+    const [contentType, own] = ['c', userProperties.bytes];
+    expect(encodePublishProperties({ userProperties })).toBe(own);
+    expect(encodePublishProperties({ userProperties, contentType })).toEqual(wire("26 0001 'k' 0001 'v' 03 0001 'c'"));
+    expect(encodePublishProperties({ contentType, userProperties })).toEqual(wire("03 0001 'c' 26 0001 'k' 0001 'v'"));
   });
 
   test('what a program without types puts among the properties is left out', () => {
     const properties = { contentType: 'c', colour: 'red', constructor: 1, toString: 2 } as unknown as Properties;
-    expect(encodePublishProperties(properties)).toEqual(wire("04 03 0001 'c'"));
+    expect(encodePublishProperties(properties)).toEqual(wire("03 0001 'c'"));
   });
 });

@@ -3,7 +3,12 @@ import { describe, expect, test } from '@jest/globals';
 import { ByteReader } from '../../../src/protocol/byte-reader.js';
 import { MalformedPacketError } from '../../../src/protocol/malformed.js';
 import type { Properties } from '../../../src/protocol/packets.js';
-import { PropertyPlace, readProperties } from '../../../src/protocol/properties.js';
+import {
+  PropertyPlace,
+  readProperties,
+  readPublishProperties,
+  UNREAD_PROPERTIES,
+} from '../../../src/protocol/properties.js';
 import { UserProperties } from '../../../src/protocol/user-properties.js';
 import { wire } from '../../support/packets.js';
 
@@ -141,17 +146,33 @@ describe('properties and the packets that may carry them', () => {
     expect(() => UserProperties.of([['a', '\ud800']])).toThrow(RangeError);
   });
 
-  test('a block above 1 MiB is refused before one property of it is read', () => {
-    const withLength = (length: number): (() => unknown) => {
-      const bytes = new Uint8Array(4 + length);
-      // Property Length in as many bytes as it takes; the property behind it is unknown.
-      const header = [(length & 0x7f) | 0x80, ((length >> 7) & 0x7f) | 0x80, (length >> 14) & 0x7f, 0x7f];
-      bytes.set(header);
-      return () => readProperties(new ByteReader(bytes, 0, 3 + length), PropertyPlace.publishFromClient);
+  /** A block of this length, whose first property is unknown. */
+  function reading(length: number, read: (reader: ByteReader) => unknown): () => unknown {
+    const bytes = new Uint8Array(4 + length);
+    // Property Length in as many bytes as it takes.
+    const header = [(length & 0x7f) | 0x80, ((length >> 7) & 0x7f) | 0x80, (length >> 14) & 0x7f, 0x7f];
+    bytes.set(header);
+    return () => read(new ByteReader(bytes, 0, 3 + length));
+  }
+
+  const unknown = expect.objectContaining({ code: 'property-unknown' });
+  const tooLarge = expect.objectContaining({ code: 'packet-too-large', reasonCode: 0x95 });
+
+  test('a block of a PUBLISH above what is allowed is not looked at, and one above 1 MiB is refused', () => {
+    const publish = (maxBytes: number) => (reader: ByteReader) => {
+      const properties = readPublishProperties(reader, PropertyPlace.publishFromClient, maxBytes);
+      expect(reader.remaining).toBe(0);
+      return properties;
     };
-    expect(withLength(1024 * 1024)).toThrow(expect.objectContaining({ code: 'property-unknown' }));
-    expect(withLength(1024 * 1024 + 1)).toThrow(
-      expect.objectContaining({ code: 'packet-too-large', reasonCode: 0x95 }),
-    );
+    expect(reading(20_000, publish(20_000))).toThrow(unknown);
+    expect(reading(20_001, publish(20_000))()).toBe(UNREAD_PROPERTIES);
+    expect(reading(1024 * 1024, publish(Infinity))).toThrow(unknown);
+    expect(reading(1024 * 1024 + 1, publish(20_000))).toThrow(tooLarge);
+  });
+
+  test('a block of another packet above 192 KiB is refused before one property of it is read', () => {
+    const subscribe = (reader: ByteReader) => readProperties(reader, PropertyPlace.subscribe);
+    expect(reading(192 * 1024, subscribe)).toThrow(unknown);
+    expect(reading(192 * 1024 + 1, subscribe)).toThrow(tooLarge);
   });
 });

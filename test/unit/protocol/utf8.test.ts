@@ -2,7 +2,7 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { MalformedPacketError } from '../../../src/protocol/malformed.js';
-import { decodeUtf8, encodeUtf8, utf8Length } from '../../../src/protocol/utf8.js';
+import { decodeUtf8, encodeUtf8, isPlain, skipPlain, utf8Length } from '../../../src/protocol/utf8.js';
 import { wire } from '../../support/packets.js';
 
 const decode = (bytes: Uint8Array): string => decodeUtf8(bytes, 0, bytes.length);
@@ -85,6 +85,23 @@ describe('decoding UTF-8', () => {
     }
     expect(disagreements).toEqual([]);
   });
+});
+
+test('text is plain if every byte of it is, wherever it lies and however long it is', () => {
+  const words = new Uint8Array(24).fill(0x41);
+  for (const odd of [0x00, 0x01, 0x7f, 0x80, 0xff]) {
+    for (let from = 0; from < 8; from++)
+      for (let to = from; to <= 20; to++)
+        for (let at = 0; at < words.length; at++) {
+          const bytes = words.slice();
+          bytes[at] = odd;
+          const isWhole = skipPlain(bytes, from, to) === to;
+          if (isPlain(new DataView(bytes.buffer), from, to) !== isWhole)
+            throw new Error(
+              `0x${odd.toString(16)} at ${at}, from ${from} to ${to}: ${isWhole ? 'plain' : 'not plain'}`,
+            );
+        }
+  }
 });
 
 describe('encoding UTF-8', () => {
