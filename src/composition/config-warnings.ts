@@ -12,7 +12,15 @@ export function configWarnings(config: Config): readonly string[] {
     ...chainsOf(config).flatMap(chainWarnings),
     ...plainPasswords(config),
     ...openEvents(config),
+    ...redirectionToNowhere(config),
   ];
+}
+
+/** The reverse has an effect: clients are sent to `serverReference` when the broker stops. */
+function redirectionToNowhere({ limits: { serverReference, serverRedirect } }: Config): string[] {
+  return serverReference === undefined && serverRedirect !== 'at-stop'
+    ? [`limits.serverRedirect: ${serverRedirect} has no effect, because no limits.serverReference names the server`]
+    : [];
 }
 
 /** A list of authenticators, and the listeners whose clients it decides on. */

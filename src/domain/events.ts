@@ -20,6 +20,7 @@ const EVENT_BIT: Readonly<Record<BrokerEvent['kind'], EventMask>> = {
   'session-ended': 1 << 8,
   'operator-command': 1 << 9,
   'clock-corrected': 1 << 10,
+  'client-reauthenticated': 1 << 11,
 };
 
 export const EVERY_EVENT: EventMask = Object.values(EVENT_BIT).reduce((mask, bit) => mask | bit, 0);
@@ -70,6 +71,17 @@ export type BrokerEvent =
       readonly reason: EndReason;
       readonly malformed: MalformedCode | undefined;
       readonly detail: string | undefined;
+      readonly remoteAddress: string;
+      readonly listener: string;
+      readonly userName: string | undefined;
+    }
+  /** A connected client has authenticated again, as the same user. */
+  | {
+      readonly kind: 'client-reauthenticated';
+      readonly connection: ConnectionId;
+      readonly clientId: ClientId;
+      /** The Authentication Method. */
+      readonly method: string;
       readonly remoteAddress: string;
       readonly listener: string;
       readonly userName: string | undefined;

@@ -23,6 +23,7 @@ export function levelOf(event: BrokerEvent | LifecycleEvent): EventLevel {
     case 'handshake-failed':
     case 'reloaded':
     case 'permissions-renewed':
+    case 'client-reauthenticated':
     case 'operator-command':
       return 'info';
     case 'connection-ended':
@@ -81,6 +82,7 @@ export function burstOf(event: BrokerEvent | LifecycleEvent): number {
     case 'interceptor-failed':
     case 'attempts-slowed':
     case 'permissions-kept':
+    case 'client-reauthenticated':
       return CLIENT_CAUSED_BURST;
     case 'connection-ended':
       // Before CONNECT, a client is limited by no login.
@@ -114,6 +116,12 @@ export function burstOf(event: BrokerEvent | LifecycleEvent): number {
       return Infinity;
   }
 }
+
+const RENEWALS = {
+  'permissions-renewed': 'clients were authorized again',
+  'permissions-kept': 'client could not be authorized again; it keeps its permissions',
+  'client-reauthenticated': 'client authenticated again',
+};
 
 /** The message text, constant for each kind, so that it can be searched for. Details are in the fields. */
 export function describeEvent(event: BrokerEvent | LifecycleEvent): string {
@@ -179,9 +187,9 @@ export function describeEvent(event: BrokerEvent | LifecycleEvent): string {
     case 'warning':
       return 'something needs attention';
     case 'permissions-renewed':
-      return 'clients were authorized again';
     case 'permissions-kept':
-      return 'client could not be authorized again; it keeps its permissions';
+    case 'client-reauthenticated':
+      return RENEWALS[event.kind];
     case 'fatal':
       return 'fatal error; the broker stops';
   }

@@ -20,11 +20,9 @@ import type {
   Will,
 } from './packets.js';
 import { PropertyPlace, authenticationMethodMissing, readProperties } from './properties.js';
-import { isReasonCodeOf } from './reason-code-table.js';
+import { isOfTheOtherSide, isReasonCodeOf } from './reason-code-table.js';
+import type { Sender } from './reason-code-table.js';
 import { ReasonCode } from './reason-codes.js';
-
-/** The side that sent the packet. */
-export type Sender = 'client' | 'server';
 
 /** @param flags the lower four bits of the first byte; they can be checked only once the version is known. */
 export function decodeConnect(reader: ByteReader, flags: number, overlongHeader: boolean): ConnectPacket {
@@ -225,7 +223,7 @@ export function decodeDisconnect(reader: ByteReader, version: ProtocolVersion, s
   // MQTT 5 section 3.14.2: below length 1 the code is 0, below length 2 there are no properties.
   const coded = version === 5 && reader.remaining > 0;
   const reasonCode = coded
-    ? reasonCodeOf(PacketType.disconnect, reader.byte(), version)
+    ? sentReasonCode(PacketType.disconnect, reader.byte(), sender)
     : ReasonCode.normalDisconnection;
   const place = sender === 'client' ? PropertyPlace.disconnectFromClient : PropertyPlace.disconnectFromServer;
   const properties = coded && reader.remaining > 0 ? readProperties(reader, place) : undefined;
@@ -236,18 +234,9 @@ export function decodeDisconnect(reader: ByteReader, version: ProtocolVersion, s
 export function decodeAuth(reader: ByteReader, sender: Sender): AuthPacket {
   // MQTT 5 section 3.15.2.1: code and properties are left out together, and then the code is 0.
   const short = reader.remaining === 0;
-  const reasonCode = short ? ReasonCode.success : reasonCodeOf(PacketType.auth, reader.byte(), 5);
+  const reasonCode = sentReasonCode(PacketType.auth, short ? ReasonCode.success : reader.byte(), sender);
   const properties = short ? undefined : readProperties(reader, PropertyPlace.auth);
   reader.expectEnd();
-  // Table 3.15-1: 0x00 comes from the server, 0x19 from the client. [MQTT5-4.12.0-3]
-  const foreign = sender === 'client' ? ReasonCode.success : ReasonCode.reAuthenticate;
-  if (reasonCode === foreign) {
-    throw new MalformedPacketError(
-      'reason-code-invalid',
-      `AUTH with code ${reasonCode} from the ${sender}`,
-      ReasonCode.protocolError,
-    );
-  }
   if (!short && properties?.authenticationMethod === undefined) throw authenticationMethodMissing();
   return { type: PacketType.auth, reasonCode, properties };
 }
@@ -260,6 +249,14 @@ export function reasonCodeOf(type: PacketType, code: number, version: ProtocolVe
     );
   }
   return code;
+}
+
+/** The same for a packet of MQTT 5 that both sides send: a code of the other side is a protocol error. */
+export function sentReasonCode(type: PacketType, code: number, sender: Sender): number {
+  reasonCodeOf(type, code, 5);
+  if (!isOfTheOtherSide(type, code, sender)) return code;
+  const message = `0x${code.toString(16)} is no reason code of packet type ${type} from a ${sender}`;
+  throw new MalformedPacketError('reason-code-invalid', message, ReasonCode.protocolError);
 }
 
 export function overlongRemainingLength(): MalformedPacketError {

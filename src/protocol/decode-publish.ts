@@ -2,11 +2,11 @@
 // without a ByteReader.
 import { ByteReader, packetIdZero, trailing, truncated } from './byte-reader.js';
 import { viewOf } from './chunk-views.js';
-import { reasonCodeOf } from './decode-packet.js';
-import type { Sender } from './decode-packet.js';
+import { sentReasonCode } from './decode-packet.js';
 import { PacketType } from './packets.js';
 import type { AcknowledgementPacket, Properties, ProtocolVersion, PublishPacket, QoS } from './packets.js';
 import { PropertyPlace, readProperties, readPublishProperties } from './properties.js';
+import type { Sender } from './reason-code-table.js';
 import { ReasonCode } from './reason-codes.js';
 import { TopicCache } from './topic-cache.js';
 
@@ -78,6 +78,7 @@ export function decodeAcknowledgement(
   body: number,
   end: number,
   version: ProtocolVersion,
+  sender: Sender,
 ): AcknowledgementPacket {
   const length = end - body;
   if (length < 2) throw truncated();
@@ -86,7 +87,7 @@ export function decodeAcknowledgement(
   if (length === 2) return { type, packetId, reasonCode: ReasonCode.success, properties: undefined };
   if (version !== 5) throw trailing(length - 2);
   // MQTT 5 section 3.4.2: below length 3 the code is 0, below length 4 there are no properties.
-  const reasonCode = reasonCodeOf(type, bytes[body + 2] as number, version);
+  const reasonCode = sentReasonCode(type, bytes[body + 2] as number, sender);
   if (length === 3) return { type, packetId, reasonCode, properties: undefined };
   const reader = new ByteReader(bytes, body + 3, end);
   const properties = readProperties(reader, ACKNOWLEDGEMENT_PLACES[type]);

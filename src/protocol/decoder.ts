@@ -13,7 +13,6 @@ import {
   decodeUnsubscribe,
   overlongRemainingLength,
 } from './decode-packet.js';
-import type { Sender } from './decode-packet.js';
 import { decodeAcknowledgement, decodePublish } from './decode-publish.js';
 import type { PublishLimits } from './decode-publish.js';
 import { CONNECT_ONLY, firstByteRejected, firstByteTable } from './first-byte.js';
@@ -21,6 +20,7 @@ import type { FirstByteTable } from './first-byte.js';
 import { MalformedPacketError } from './malformed.js';
 import { PacketType } from './packets.js';
 import type { ConnectPacket, Packet, ProtocolVersion } from './packets.js';
+import type { Sender } from './reason-code-table.js';
 import { ReasonCode } from './reason-codes.js';
 
 /**
@@ -293,7 +293,7 @@ export class PacketDecoder {
       case PacketType.pubrec:
       case PacketType.pubrel:
       case PacketType.pubcomp:
-        return decodeAcknowledgement(bytes, type, body, end, version);
+        return decodeAcknowledgement(bytes, type, body, end, version, this.#sender);
       case PacketType.connect:
         return this.#connect(decodeConnect(new ByteReader(bytes, body, end), first & 0x0f, this.#overlongHeader));
       case PacketType.connack:

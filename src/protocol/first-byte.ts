@@ -6,7 +6,7 @@ import type { MalformedCode } from './malformed.js';
 import { PacketType } from './packets.js';
 import type { ProtocolVersion } from './packets.js';
 import { ReasonCode } from './reason-codes.js';
-import type { Sender } from './decode-packet.js';
+import type { Sender } from './reason-code-table.js';
 
 /** 0 accepts the byte; other numbers are indexes into REJECTIONS. */
 export type FirstByteTable = Uint8Array;

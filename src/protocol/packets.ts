@@ -64,6 +64,9 @@ export interface Properties {
   readonly sharedSubscriptionAvailable?: 0 | 1;
 }
 
+/** In place of properties of a PUBLISH that were not read, because they are longer than allowed. */
+export const UNREAD_PROPERTIES: Properties = Object.freeze({});
+
 export interface Will {
   readonly topic: string;
   readonly payload: Uint8Array;

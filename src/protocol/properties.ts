@@ -4,6 +4,7 @@
 import type { ByteReader } from './byte-reader.js';
 import { ByteWriter, VARIABLE_BYTE_INTEGER_MAX, inRange } from './byte-writer.js';
 import { MalformedPacketError } from './malformed.js';
+import { UNREAD_PROPERTIES } from './packets.js';
 import type { Properties } from './packets.js';
 import { ReasonCode } from './reason-codes.js';
 import { USER_PROPERTY_ID, UserProperties } from './user-properties.js';
@@ -126,9 +127,6 @@ type SingleValue = number | string | Uint8Array;
 const PUBLISH_PROPERTIES_MAX_BYTES = 1024 * 1024;
 /** Of all others: what a method and the data of enhanced authentication can take, with a little for the rest. */
 const PROPERTIES_MAX_BYTES = 192 * 1024;
-
-/** In place of properties of a PUBLISH that were not read, because they are longer than allowed. */
-export const UNREAD_PROPERTIES: Properties = Object.freeze({});
 
 /** Reads Property Length and the properties; `undefined` if there are none. */
 export function readProperties(reader: ByteReader, place: PropertyPlaces): Properties | undefined {

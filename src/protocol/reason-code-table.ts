@@ -1,5 +1,5 @@
-// Which reason code or return code is valid in which packet of which version. The codes are in `reason-codes.ts`; the
-// domain decides when to send them.
+// Which reason code or return code is valid in which packet of which version, and from which side. The codes are in
+// `reason-codes.ts`; the domain decides when to send them.
 import { PacketType } from './packets.js';
 import type { ProtocolVersion } from './packets.js';
 import { SUBACK_FAILURE } from './reason-codes.js';
@@ -42,6 +42,26 @@ const CODES: Record<ProtocolVersion, Codes> = {
   },
 };
 
+/** The side that sent a packet. */
+export type Sender = 'client' | 'server';
+
+/** What only one side sends in MQTT 5, of packets that both send: sections 3.4.2.1, 3.5.2.1, 3.14.2.1 and 3.15.2.1. */
+const ONLY_FROM: Record<Sender, Codes> = {
+  client: {
+    [PacketType.disconnect]: [0x04],
+    [PacketType.auth]: [0x19], // [MQTT5-4.12.0-3]
+  },
+  server: {
+    [PacketType.puback]: [0x10],
+    [PacketType.pubrec]: [0x10],
+    [PacketType.disconnect]: [
+      ...[0x87, 0x89, 0x8b, 0x8c, 0x8d, 0x8e, 0x8f],
+      ...[0x9a, 0x9b, 0x9c, 0x9d, 0x9e, 0x9f, 0xa0, 0xa1, 0xa2],
+    ],
+    [PacketType.auth]: [0x00],
+  },
+};
+
 /** By code, one bit per packet type, so that a check costs one load. */
 function bitsByCode(codes: Codes): Uint16Array {
   const bits = new Uint16Array(256);
@@ -57,6 +77,17 @@ const BITS: Record<ProtocolVersion, Uint16Array> = {
   5: bitsByCode(CODES[5]),
 };
 
+const OF_THE_OTHER: Record<Sender, Uint16Array> = {
+  client: bitsByCode(ONLY_FROM.server),
+  server: bitsByCode(ONLY_FROM.client),
+};
+
+const has = (bits: Uint16Array, type: PacketType, code: number): boolean => (((bits[code] ?? 0) >> type) & 1) === 1;
+
+/** Whether a code of the packet, in MQTT 5, is one that its sender may not send. */
+export const isOfTheOtherSide = (type: PacketType, code: number, sender: Sender): boolean =>
+  has(OF_THE_OTHER[sender], type, code);
+
 export function isReasonCodeOf(type: PacketType, code: number, version: ProtocolVersion): boolean {
-  return (((BITS[version][code] ?? 0) >> type) & 1) === 1;
+  return has(BITS[version], type, code);
 }

@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { PacketType } from '../../src/protocol/packets.js';
 import type { Packet, Properties, ProtocolVersion, SubscriptionRequest, Will } from '../../src/protocol/packets.js';
 import { PROPERTY_RULES, PropertyPlace } from '../../src/protocol/properties.js';
-import { isReasonCodeOf } from '../../src/protocol/reason-code-table.js';
+import { isOfTheOtherSide, isReasonCodeOf } from '../../src/protocol/reason-code-table.js';
 import { UserProperties } from '../../src/protocol/user-properties.js';
 
 export type Side = 'client' | 'server';
@@ -55,9 +55,11 @@ export function propertiesAt(place: number): fc.Arbitrary<Properties | undefined
 const properties = (version: ProtocolVersion, place: number): fc.Arbitrary<Properties | undefined> =>
   version === 5 ? propertiesAt(place) : fc.constant(undefined);
 
-function codes(type: PacketType, version: ProtocolVersion): fc.Arbitrary<number> {
+function codes(type: PacketType, version: ProtocolVersion, from: Side = 'server'): fc.Arbitrary<number> {
   return fc.constantFrom(
-    ...Array.from({ length: 256 }, (_, code) => code).filter((code) => isReasonCodeOf(type, code, version)),
+    ...Array.from({ length: 256 }, (_, code) => code).filter(
+      (code) => isReasonCodeOf(type, code, version) && (version !== 5 || !isOfTheOtherSide(type, code, from)),
+    ),
   );
 }
 
@@ -112,7 +114,7 @@ export function publish(version: ProtocolVersion, from: Side): fc.Arbitrary<Pack
     .map((packet) => (packet.qos === 0 ? { ...packet, dup: false, packetId: 0 } : packet));
 }
 
-function acknowledgement(version: ProtocolVersion): fc.Arbitrary<Packet> {
+function acknowledgement(version: ProtocolVersion, from: Side): fc.Arbitrary<Packet> {
   const { puback, pubrec, pubrel, pubcomp } = PacketType;
   const each = ([type, place]: readonly [
     typeof puback | typeof pubrec | typeof pubrel | typeof pubcomp,
@@ -121,7 +123,7 @@ function acknowledgement(version: ProtocolVersion): fc.Arbitrary<Packet> {
     fc.record({
       type: fc.constant(type),
       packetId,
-      reasonCode: version === 5 ? codes(type, 5) : fc.constant(0),
+      reasonCode: version === 5 ? codes(type, 5, from) : fc.constant(0),
       properties: properties(version, place),
     });
   return fc.oneof(
@@ -177,7 +179,7 @@ function disconnect(version: ProtocolVersion, from: Side): fc.Arbitrary<Packet> 
   const place = from === 'client' ? PropertyPlace.disconnectFromClient : PropertyPlace.disconnectFromServer;
   return fc.record({
     type: fc.constant(PacketType.disconnect),
-    reasonCode: version === 5 ? codes(PacketType.disconnect, 5) : fc.constant(0),
+    reasonCode: version === 5 ? codes(PacketType.disconnect, 5, from) : fc.constant(0),
     properties: properties(version, place),
   });
 }
@@ -194,7 +196,7 @@ function auth(from: Side): fc.Arbitrary<Packet> {
 export function packetFrom(from: Side, version: ProtocolVersion): fc.Arbitrary<Packet> {
   const all = [
     publish(version, from),
-    acknowledgement(version),
+    acknowledgement(version, from),
     ...(from === 'client' ? fromClient(version) : fromServer(version)),
   ];
   if (from === 'client' || version === 5) all.push(disconnect(version, from));

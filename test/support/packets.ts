@@ -345,11 +345,10 @@ export const VALID_PACKETS: readonly ValidPacket[] = [
       properties: undefined,
     }),
   ]),
-  valid(5, 'client', 'a PUBACK with a code', '40 03 0001 10', {
-    type: PacketType.puback,
-    packetId: 1,
-    reasonCode: 0x10,
-    properties: undefined,
+  ...(['client', 'server'] as const).map((from) => {
+    const [reasonCode, code] = from === 'client' ? [0x97, '97'] : [0x10, '10'];
+    const packet = { type: PacketType.puback, packetId: 1, reasonCode, properties: undefined };
+    return valid(5, from, `a PUBACK with a code from a ${from}`, `40 03 0001 ${code}`, packet);
   }),
   valid(5, 'client', 'a PUBREC with properties', "50 0e 0001 97 0a 1f 0001 'r' 26 0000 0001 'v'", {
     type: PacketType.pubrec,
@@ -701,6 +700,13 @@ export const MALFORMED_PACKETS: readonly MalformedPacket[] = [
   bad(5, 'reason-code-invalid', 'a PUBREL with a code of PUBACK', '62 03 0001 10'),
   bad(5, 'reason-code-invalid', 'a DISCONNECT with code 3', 'e0 01 03'),
   bad(5, 'reason-code-invalid', 'an AUTH with code 0 from a client', 'f0 00', 0x82),
+  bad(5, 'reason-code-invalid', 'a PUBACK with code 0x10 from a client', '40 03 0001 10', 0x82),
+  bad(5, 'reason-code-invalid', 'a PUBREC with code 0x10 from a client', '50 03 0001 10', 0x82),
+  ...['87', '89', '8b', '8c', '8d', '8e', '8f', '9a', '9b', '9c', '9d', '9e', '9f', 'a0', 'a1', 'a2'].map((code) =>
+    bad(5, 'reason-code-invalid', `a DISCONNECT with code 0x${code} from a client`, `e0 01 ${code}`, 0x82),
+  ),
+  badFromServer(5, 'reason-code-invalid', 'a DISCONNECT with code 4 from a server', 'e0 01 04', 0x82),
+  badFromServer(5, 'reason-code-invalid', 'an AUTH with code 0x19 from a server', "f0 06 19 04 15 0001 'm'", 0x82),
   badFromServer(5, 'reason-code-invalid', 'an UNSUBACK with code 1', 'b0 04 0001 00 01'),
   badFromServer(4, 'reason-code-invalid', 'a CONNACK with return code 6', '20 02 00 06'),
 ];

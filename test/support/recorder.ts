@@ -365,6 +365,8 @@ function noticeLine(event: BrokerEvent): string | undefined {
       return `! session-ended ${event.clientId} ${event.reason}`;
     case 'clock-corrected':
       return '! clock-corrected';
+    case 'client-reauthenticated':
+      return `! reauthenticated ${event.clientId} ${event.method}`;
     case 'operator-command':
       return `! ${event.command} ${event.subject} by ${event.actor}: ${event.result}`;
   }

@@ -86,6 +86,14 @@ export class EnhancedAuthentication {
     }
     this.connections.permit(connection, result.permissions);
     this.connections.expireCredentials(connection, result.expiresAtMs);
+    const { id, session, listener, userName, peer } = connection;
+    const { remoteAddress } = peer;
+    if (session !== undefined) {
+      const { clientId } = session;
+      const { method } = enhanced;
+      const kind = 'client-reauthenticated';
+      this.context.effects.emit({ kind, connection: id, clientId, method, remoteAddress, listener, userName });
+    }
     this.#send(connection, enhanced, ReasonCode.success, result.data);
   }
 

@@ -1,10 +1,9 @@
 // Handles PUBLISH from a client, and its acknowledgements. A QoS 2 message is delivered on arrival, and its Packet
 // Identifier is kept until PUBREL, so that a repeat is acknowledged but not delivered again [MQTT-4.3.3-2].
-import { PacketType } from '../../protocol/packets.js';
+import { PacketType, UNREAD_PROPERTIES } from '../../protocol/packets.js';
 import type { AcknowledgementPacket, Properties, PublishPacket } from '../../protocol/packets.js';
 import { ReasonCode } from '../../protocol/reason-codes.js';
 import { isUtf8Payload } from '../../protocol/payload-format.js';
-import { UNREAD_PROPERTIES } from '../../protocol/properties.js';
 import { refusePublish } from '../access/access.js';
 import { answerTo } from '../connect/answer-to.js';
 import type { Connection } from '../connect/connection.js';

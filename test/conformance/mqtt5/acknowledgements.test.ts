@@ -81,6 +81,14 @@ describe('3.4 to 3.7 acknowledgements', () => {
         await endsConnected(broker, 'DISCONNECT', [v5.disconnect(wrong)], 0x81);
     }));
 
+  test('[MQTT-3.4.2-1] [MQTT-3.5.2-1] [MQTT-3.14.2-1] a Reason Code that only a server sends ends the connection', () =>
+    withBroker(async (broker) => {
+      for (const type of ['puback', 'pubrec'] as const)
+        await endsConnected(broker, type, [v5.acknowledge(type, 1, 0x10)], 0x82);
+      for (const ofServers of [0x87, 0x8b, 0x8d, 0x8e, 0x9c, 0xa2])
+        await endsConnected(broker, 'DISCONNECT', [v5.disconnect(ofServers)], 0x82);
+    }));
+
   test('[MQTT-4.13.1-1] an acknowledgement of the wrong kind ends the connection', () =>
     withBroker(async (broker) => {
       const publisher = await connect5(broker, 'publisher');

@@ -425,8 +425,8 @@ describe('a client that authenticates again', () => {
       }
     }));
 
-  test('[MQTT5-authentication] stays the same user', () =>
-    withTalking(async (client, _broker, authenticator) => {
+  test('[MQTT5-authentication] stays the same user, and is reported', () =>
+    withTalking(async (client, broker, authenticator) => {
       await connected(client, 'as alice');
       client.auth(AGAIN, 'as alice');
       expect(await client.heard()).toEqual(['auth 0x00 TALK']);
@@ -434,6 +434,9 @@ describe('a client that authenticates again', () => {
       expect(await client.heard()).toEqual(['auth 0x00 TALK welcome']);
       client.auth(AGAIN, 'as bob');
       expect(await client.heard()).toEqual(['disconnect 0x87', 'closed']);
+      const reported = broker.events.filter(({ kind }) => kind === 'client-reauthenticated');
+      expect(reported).toHaveLength(2);
+      expect(reported[0]).toMatchObject({ method: 'TALK', userName: 'alice' });
       expect(authenticator.requests.map(({ userName }) => userName)).toEqual([undefined, 'alice', 'alice', 'alice']);
     }));
 

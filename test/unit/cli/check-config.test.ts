@@ -160,6 +160,16 @@ listeners: [{ type: tcp, port: 0, authentication: [{ adapter: anonymous }] }]`);
     expect((await check(`${text}\n${rules}`)).lines).toEqual([]);
   });
 
+  test('a redirection to no server is named, and a server for the stop alone is none', async () => {
+    const redirecting = (limits: string): Promise<Checked> =>
+      check(`${MEMORY}\nlisteners: [{ type: tcp, port: 0 }]\nlimits: { ${limits} }`);
+    expect((await redirecting('serverRedirect: server-moved')).lines).toEqual([
+      'warning: limits.serverRedirect: server-moved has no effect, because no limits.serverReference names the server',
+    ]);
+    expect((await redirecting('serverRedirect: at-stop')).lines).toEqual([]);
+    expect((await redirecting('serverReference: "other.example:1883"')).lines).toEqual([]);
+  });
+
   test('passwords in plain text are named where other machines can send them', async () => {
     const onHost = (listener: string): Promise<Checked> =>
       check(`${MEMORY}\nauthentication: [${PASSWORDS}]\nlisteners: [${listener}]`);

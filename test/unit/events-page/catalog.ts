@@ -59,6 +59,10 @@ export const CATALOG: Catalog = {
       userName,
     },
   },
+  'client-reauthenticated': {
+    means: 'A connected client of MQTT 5 authenticated again; its permissions are those of the new answer.',
+    fields: { connection, clientId, method: 'Authentication Method', ...address, userName },
+  },
   'publish-denied': {
     means: 'A client may not publish to this topic.',
     fields: { clientId, userName, topic: 'Topic Name', detail: 'rule or limit that decided' },

@@ -294,7 +294,7 @@ const STRICTER: Partial<Record<MalformedCode, string>> = {
   'property-duplicate': 'mqtt-packet collects repeated properties in lists',
   'property-value-invalid': 'mqtt-packet does not check ranges',
   'authentication-method-missing': 'section 3.1.2.11.10',
-  'reason-code-invalid': 'mqtt-packet checks neither the codes of CONNACK nor which side may send which code of AUTH',
+  'reason-code-invalid': 'mqtt-packet checks neither the codes of CONNACK nor which side may send which code',
 };
 
 describe('damaged packets, compared with mqtt-packet', () => {

@@ -2,13 +2,9 @@
 import { describe, expect, test } from '@jest/globals';
 import { ByteReader } from '../../../src/protocol/byte-reader.js';
 import { MalformedPacketError } from '../../../src/protocol/malformed.js';
+import { UNREAD_PROPERTIES } from '../../../src/protocol/packets.js';
 import type { Properties } from '../../../src/protocol/packets.js';
-import {
-  PropertyPlace,
-  readProperties,
-  readPublishProperties,
-  UNREAD_PROPERTIES,
-} from '../../../src/protocol/properties.js';
+import { PropertyPlace, readProperties, readPublishProperties } from '../../../src/protocol/properties.js';
 import { UserProperties } from '../../../src/protocol/user-properties.js';
 import { wire } from '../../support/packets.js';
 
