@@ -62,25 +62,35 @@ describeWith('openssl', 'the configurations of the guides', () => {
   }
 });
 
-/** The guides with a client program: its first configuration, its first program, and the output of the program. */
-const CLIENT_PROGRAMS: Readonly<Record<string, { readonly files: () => Record<string, string>; output: string }>> = {
+interface ClientPrograms {
+  readonly files: () => Record<string, string>;
+  /** Of each program, in their order. */
+  readonly outputs: readonly string[];
+}
+
+/** The guides with client programs, which are run with the first configuration of the guide. */
+const CLIENT_PROGRAMS: Readonly<Record<string, ClientPrograms>> = {
   'authentication.md': {
     files: () => ({}),
-    output: 'connected\nConnection refused: Bad username or password\n',
+    outputs: ['connected\nConnection refused: Bad username or password\n'],
   },
   'authentication-scram.md': {
     files: () => ({}),
-    output: 'connected\nConnection refused: Bad User Name or Password\n',
+    outputs: ['connected\nConnection refused: Bad User Name or Password\n'],
   },
   'authorization.md': {
     files: () => ({ acl: blocksOf('authorization.md', 'conf')[0] ?? '' }),
-    output: 'news/# is refused\nplant/7/temperature 21.5\n',
+    outputs: ['news/# is refused\nplant/7/temperature 21.5\n'],
   },
-  'authentication-jwt-http-mongodb.md': { files: () => ({}), output: 'meters/meter-7/power 230\n' },
+  'authentication-jwt-http-mongodb.md': { files: () => ({}), outputs: ['meters/meter-7/power 230\n'] },
+  'mqtt5.md': {
+    files: () => ({}),
+    outputs: ['accepted\n', 'responses/panel/calibrate 1 done\n'],
+  },
 };
 
 describe('the client programs of the guides', () => {
-  test.each(Object.entries(CLIENT_PROGRAMS))('the client program of docs/%s runs', (page, { files, output }) =>
+  test.each(Object.entries(CLIENT_PROGRAMS))('the client programs of docs/%s run', (page, { files, outputs }) =>
     scene(async () => {
       const directory = temporaryDirectory();
       symlinkSync(join(ROOT, 'node_modules'), join(directory, 'node_modules'));
@@ -91,15 +101,18 @@ describe('the client programs of the guides', () => {
       }
       for (const [name, text] of Object.entries(files())) writeFileSync(join(directory, name), text);
       writeFileSync(join(directory, 'hexmq.yaml'), blocksOf(page, 'yaml')[0] ?? '');
-      writeFileSync(join(directory, 'program.mjs'), blocksOf(page, 'js')[0] ?? '');
       const env = { JWT_SECRET: 'a secret of at least thirty-two bytes' };
       const args = ['--config', 'hexmq.yaml', '--port', '0', '--storage', 'memory'];
       const broker = await startBroker(args, { cwd: directory, env });
-      const { status, stdout } = await run(process.execPath, ['program.mjs'], {
-        cwd: directory,
-        env: { ...env, MQTT_URL: broker.url },
-      });
-      expect({ status, stdout }).toEqual({ status: 0, stdout: output });
+      const programs = blocksOf(page, 'js').slice(0, outputs.length);
+      for (const [index, output] of outputs.entries()) {
+        writeFileSync(join(directory, 'program.mjs'), programs[index] ?? '');
+        const { status, stdout } = await run(process.execPath, ['program.mjs'], {
+          cwd: directory,
+          env: { ...env, MQTT_URL: broker.url },
+        });
+        expect({ status, stdout }).toEqual({ status: 0, stdout: output });
+      }
       expect((await broker.stop()).status).toBe(0);
     }),
   );
