@@ -2,7 +2,7 @@
 // any two writes, batches in parts, a bounded journal, payloads stored once and removed with their last reference, and
 // errors that help the operator.
 import { afterAll, afterEach, describe, expect, test } from '@jest/globals';
-import { MongoNetworkError } from 'mongodb';
+import { BSON, MongoNetworkError } from 'mongodb';
 import type {
   Change,
   Durability,
@@ -535,6 +535,50 @@ onServer('the first start on a database', () => {
     ]);
     expect(Buffer.from(found[0]?.message.payload ?? []).toString()).toBe('payload 7');
     await again.close();
+    expect((await meta.findOne({ _id: 'format' }))?.version).toBe(2);
+  });
+
+  test('the journal of a store of format 1 is read, applied at a checkpoint, and read again', async () => {
+    const database = newDatabase();
+    await (await opened(database.storage())).close();
+    // As format 1 wrote it: a will had a number and a time, and could share its message with another change.
+    const payload = Buffer.from('gone');
+    const properties = { contentType: 'text/plain', userProperties: [['unit', 'celsius']] };
+    const fields = { id: 7, topic: 't', qos: 1, retain: true, acceptedAtMs: 5, properties, publisher: 'old' };
+    const frames = [
+      BSON.serialize({ kind: 'message', fields, bytes: payload.length }),
+      payload,
+      BSON.serialize({ kind: 'will.put', clientId: 'old', message: 0, delayS: 5, dueAtMs: 9 }),
+      BSON.serialize({ kind: 'retained.put', message: 0 }),
+    ];
+    const journal = database.db.collection<{ _id: number; epoch: number }>('journal');
+    const last = await journal.findOne({}, { sort: { _id: -1 } });
+    if (last === null) throw new Error('the first opening has claimed nothing');
+    const first = last._id + 1;
+    const batch = { _id: first, epoch: last.epoch, first, part: 0, parts: 1, bytes: Buffer.concat(frames) };
+    await journal.insertOne(batch);
+    const meta = database.db.collection<{ _id: string; version: number }>('meta');
+    await meta.updateOne({ _id: 'format' }, { $set: { version: 1 } });
+    // At the second opening the journal is empty, and the collections have what was in it.
+    for (const batches of [1, 0]) {
+      expect(await journal.countDocuments({ bytes: { $exists: true } })).toBe(batches);
+      const again = await opened(database.storage());
+      const facts: RestoredFact[] = [];
+      for await (const fact of again.load()) facts.push(fact);
+      expect(facts.map(({ kind }) => kind)).toContain('retained');
+      const [will] = facts.flatMap((fact) => (fact.kind === 'will' ? [fact.will] : []));
+      expect(will).toMatchObject({
+        clientId: 'old',
+        delayS: 5,
+        dueAtMs: 9,
+        message: { topic: 't', qos: 1, retain: true },
+      });
+      expect(Object.keys(will?.message ?? {}).sort()).toEqual(['payload', 'properties', 'qos', 'retain', 'topic']);
+      expect(Buffer.from(will?.message.payload ?? []).toString()).toBe('gone');
+      expect(will?.message.properties?.contentType).toBe('text/plain');
+      expect([...(will?.message.properties?.userProperties ?? [])]).toEqual([['unit', 'celsius']]);
+      await again.close();
+    }
     expect((await meta.findOne({ _id: 'format' }))?.version).toBe(2);
   });
 
