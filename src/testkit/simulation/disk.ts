@@ -2,7 +2,7 @@
 // process dies, the disk keeps every batch that it has answered, and the plan decides about a batch that was written
 // and not answered. When the power fails, it keeps only the first unflushed batches. Each call waits twice: before the
 // store has it, and before its answer. An answered batch is in `contents` from that moment on.
-import type { Change, Storage } from '../../ports/index.js';
+import type { Change, Storage, StorageSnapshot } from '../../ports/index.js';
 import { FaultyStorage } from '../faulty-storage.js';
 import type { VirtualClock } from '../virtual-clock.js';
 import { isClockQueue, withoutMarks } from './evidence/clock-marks.js';
@@ -19,10 +19,24 @@ interface Answered {
   readonly answeredAtMs: number;
 }
 
+/** A snapshot of the store, and what it may show. */
+export interface DiskMoment {
+  readonly snapshot: StorageSnapshot;
+  readonly expected: () => readonly DiskContents[];
+}
+
+function contentsOf(batches: readonly (readonly Change[])[]): DiskContents {
+  const contents = new DiskContents();
+  for (const batch of batches) contents.apply(batch, 0);
+  return contents;
+}
+
 export class SimulatedDisk {
   readonly contents = new DiskContents();
   /** The store as the present incarnation of the broker sees it. */
   #storage: FaultyStorage;
+  /** What holds the data of the store. */
+  #inner: Storage | undefined;
   #writing: { readonly batch: readonly Change[]; readonly at: number; readonly isFlushed: boolean } = {
     batch: [],
     at: 0,
@@ -51,7 +65,8 @@ export class SimulatedDisk {
     /** The next number of the logical clock. */
     readonly tick: () => number,
   ) {
-    this.#storage = new FaultyStorage(createStorage, { flush: 'manual' });
+    const make = (): Storage => (this.#inner = createStorage());
+    this.#storage = new FaultyStorage(make, { flush: 'manual' });
   }
 
   /** Gives the next incarnation of the broker its storage. */
@@ -93,6 +108,16 @@ export class SimulatedDisk {
       },
       close: () => storage.close(),
     };
+  }
+
+  /** @returns one moment of the store; `undefined` if the storage under test has no snapshots. */
+  async snapshot(): Promise<DiskMoment | undefined> {
+    const snapshot = await this.#inner?.snapshot?.();
+    if (snapshot === undefined) return undefined;
+    const { journal } = this.#storage;
+    const batches = journal.length;
+    // A batch that is being written is in the store before it is in the journal.
+    return { snapshot, expected: () => [batches, batches + 1].map((count) => contentsOf(journal.slice(0, count))) };
   }
 
   setPace(callMs: number, answerMs: number): void {

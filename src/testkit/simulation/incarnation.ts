@@ -66,6 +66,10 @@ export class BrokerIncarnation implements Clock {
     });
   }
 
+  get isDead(): boolean {
+    return this.#isDead;
+  }
+
   nowMs(): number {
     return this.#clock.nowMs();
   }

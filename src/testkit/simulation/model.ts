@@ -126,6 +126,10 @@ export class Model implements NetworkObserver, ClientObserver {
     return [topic, payloadOf(tag, 0), retain];
   }
 
+  backedUp(differences: readonly string[]): void {
+    for (const invariant of this.#invariants) invariant.backedUp?.(differences);
+  }
+
   started(ackLevel: AckLevel): void {
     this.evidence.started(ackLevel);
     for (const invariant of this.#invariants) invariant.started?.(ackLevel);

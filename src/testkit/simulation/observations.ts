@@ -101,6 +101,8 @@ export interface Observations {
   commandAnswered?(command: ObservedCommand, outcome: CommandOutcome): void;
   /** The broker is about to say something of itself. */
   announced?(publication: Publication): void;
+  /** An operator has a backup. @param differences how it differs from the disk at its moment. */
+  backedUp?(differences: readonly string[]): void;
   event?(event: BrokerEvent | LifecycleEvent): void;
   /** The broker threw an error. */
   failed?(error: unknown): void;

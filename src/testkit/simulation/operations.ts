@@ -114,6 +114,8 @@ export type Action =
   | { readonly kind: 'operator'; readonly command: Command }
   /** The broker says something of itself if it runs. */
   | { readonly kind: 'announce'; readonly topic: string; readonly retain: boolean }
+  /** An operator backs the broker up if it runs, and reads the backup after so long. */
+  | { readonly kind: 'backup'; readonly readMs: number }
   /** The date of the machine is corrected, if the broker runs. */
   | { readonly kind: 'date'; readonly byMs: number }
   /** The latency of the disk from now on: before a call has its effect, and again before its answer. */

@@ -8,6 +8,7 @@ import { PlanDraft } from './plan-draft.js';
 import { withVersion5 } from './version-5.js';
 import {
   withAdmissionStorms,
+  withBackups,
   withDates,
   withDenials,
   withExpiry,
@@ -46,6 +47,7 @@ export function planOf(seed: number): Plan {
   withFewNames(seed, draft);
   withFewPlaces(seed, draft);
   const rulesOfSys = withSys(seed, draft, rules);
+  withBackups(seed, draft);
   withVersion5(seed, draft);
   const { clients, operations } = draft;
   // In the order of time, and of one time in the order of making.

@@ -25,6 +25,7 @@ const OVERLOAD_SEED = 11_000_000_003;
 const FULL_SEED = 12_000_000_017;
 const SYS_SEED = 13_000_000_003;
 const PLACES_SEED = 15_000_000_019;
+const BACKUPS_SEED = 16_000_000_001;
 
 type Connect = Extract<Action, { kind: 'connect' }>;
 
@@ -280,4 +281,12 @@ export function withSys(seed: number, { clients, durationMs, add }: PlanDraft, r
   const withOwn = (some: readonly ReceiveRule[]): readonly ReceiveRule[] =>
     random.chance(0.5) ? [...some, { effect: 'allow', filter: random.pick(OWN_FILTERS) }] : some;
   return Object.fromEntries(Object.entries(rules).map(([name, some]) => [name, withOwn(some)]));
+}
+
+/** Backups of the broker, which is read and written to while they are read. */
+export function withBackups(seed: number, { durationMs, add }: PlanDraft): void {
+  const random = new SeededRandom(seed + BACKUPS_SEED);
+  if (!random.chance(0.2)) return;
+  for (let i = random.int(1, 4); i > 0; i--)
+    add(random.int(20, durationMs), { kind: 'backup', readMs: random.pick([0, 1, 20, 300]) });
 }

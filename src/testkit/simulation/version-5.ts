@@ -52,6 +52,7 @@ function inVersion5(random: SeededRandom, share: number, one: Operation): Operat
     case 'permissions':
     case 'operator':
     case 'announce':
+    case 'backup':
     case 'date':
     case 'disk pace':
     case 'disk refuses':

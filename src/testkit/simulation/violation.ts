@@ -20,6 +20,7 @@ export type InvariantName =
   | 'credentials'
   | 'wills'
   | 'operator commands'
+  | 'backups'
   | 'packet identifiers'
   | 'window'
   | 'topic aliases'

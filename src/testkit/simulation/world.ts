@@ -6,6 +6,7 @@ import { DEFAULT_LIMITS } from '../../domain/limits.js';
 import { SeededRandom } from '../seeded-random.js';
 import { VirtualClock } from '../virtual-clock.js';
 import { audit } from './audit.js';
+import { BackupReader } from './backup-reader.js';
 import { SimulatedClient } from './client.js';
 import { Dates } from './dates.js';
 import { SimulatedDisk } from './disk.js';
@@ -43,6 +44,8 @@ export class World {
   /** Those of the plan, until the faults are over. */
   #limits: Plan['limits'];
   #incarnation: BrokerIncarnation | undefined;
+  /** Of the present incarnation. */
+  #backups: BackupReader | undefined;
   /** Notifies the broker that rules have changed. */
   #rulesChanged: () => void = () => undefined;
   /** Whether the broker has started, so that it accepts commands. */
@@ -162,6 +165,7 @@ export class World {
       maxTurnSteps,
     });
     this.#incarnation = incarnation;
+    this.#backups = new BackupReader(incarnation, this.#disk, this.#model, this.#script);
     incarnation.service.start().then(
       () => {
         if (this.#incarnation !== incarnation) return;
@@ -305,6 +309,9 @@ export class World {
         return;
       case 'announce':
         if (this.#isUp) this.#incarnation?.service.engine.announce(...this.#model.announced(operation));
+        return;
+      case 'backup':
+        if (this.#isUp) this.#backups?.run(operation.readMs);
         return;
       case 'date':
         if (this.#isUp) this.#dates.correct(operation.byMs);

@@ -1,5 +1,7 @@
 // Bugs in what the commands of operators do.
+import { KeepingMap } from '../../../adapters/storage/memory/keeping-map.js';
 import { Connections } from '../../../src/domain/connect/connections.js';
+import { CommandHandler } from '../../../src/domain/handlers/command-handler.js';
 import { PurgeTask } from '../../../src/domain/handlers/purge-task.js';
 import { Wills } from '../../../src/domain/connect/wills.js';
 import { NOW } from '../../../src/domain/durability.js';
@@ -70,5 +72,19 @@ export const OPERATOR_BUGS: readonly PlantedBug[] = [
         }),
       );
     },
+  },
+  {
+    name: 'a backup that has what comes after it',
+    breaks: ['backups'],
+    plant: () => replaceMethod(KeepingMap.prototype, 'own', (self, _own, key) => self.get(key) as object | undefined),
+  },
+  {
+    name: 'a backup that does not wait for what was acknowledged before it',
+    breaks: ['acknowledged is stored'],
+    plant: () =>
+      replaceMethod(CommandHandler.prototype, 'handle', (self, handle, input) => {
+        if (input.command.kind === 'backup') self.context.effects.answerCommand(input.request, { result: 'done' }, NOW);
+        else handle(input);
+      }),
   },
 ];

@@ -9,6 +9,7 @@ import { ReasonCode } from '../../../protocol/reason-codes.js';
 import type { Evidence } from '../evidence/evidence.js';
 import type { ObservedClient } from '../evidence/observed-client.js';
 import { isStored, saysNew } from '../evidence/observed-connection.js';
+import type { ObservedCommand } from '../evidence/operator-commands.js';
 import type { ObservedConnection, Unsubscription } from '../evidence/observed-connection.js';
 import type { Publication } from '../evidence/publications.js';
 import { isSame } from '../evidence/subscription-interval.js';
@@ -19,7 +20,7 @@ import type { Fail } from '../violation.js';
 type DepartureOf<Kind extends Departure['kind']> = Extract<Departure, { readonly kind: Kind }>;
 
 export class AcknowledgedIsStored implements Observations {
-  #deferred: (() => void)[] = [];
+  #deferred: { readonly at: number; readonly check: () => void }[] = [];
 
   constructor(
     readonly evidence: Evidence,
@@ -61,7 +62,12 @@ export class AcknowledgedIsStored implements Observations {
   }
 
   settled(): void {
-    for (const check of this.#deferred.splice(0)) check();
+    for (const { check } of this.#deferred.splice(0)) check();
+  }
+
+  /** A backup has all that was promised before it, at every level. */
+  commandAnswered({ command, givenAt }: ObservedCommand): void {
+    if (command.kind === 'backup') for (const { at, check } of this.#deferred) if (at < givenAt) check();
   }
 
   crashed(): void {
@@ -69,7 +75,7 @@ export class AcknowledgedIsStored implements Observations {
   }
 
   #promise(check: () => void): void {
-    if (this.evidence.ackLevel === 'received') this.#deferred.push(check);
+    if (this.evidence.ackLevel === 'received') this.#deferred.push({ at: this.evidence.clock.now, check });
     else check();
   }
 

@@ -5,6 +5,7 @@ import type { Observations } from '../observations.js';
 import type { Fail, InvariantName, Verdict } from '../violation.js';
 import { Accounting } from './accounting.js';
 import { AcknowledgedIsStored } from './acknowledged-is-stored.js';
+import { Backups } from './backups.js';
 import { BoundedMemory } from './bounded-memory.js';
 import { Credentials } from './credentials.js';
 import { DupOnlyOnRepeats } from './dup-only-on-repeats.js';
@@ -64,6 +65,7 @@ export const INVARIANTS: Readonly<Record<InvariantName, InvariantClass>> = {
   'session expiry': SessionExpiry,
   credentials: Credentials,
   'operator commands': OperatorCommands,
+  backups: Backups,
   'acknowledged is stored': AcknowledgedIsStored,
   'no repeat without DUP': NoRepeatWithoutDup,
   'DUP only on repeats': DupOnlyOnRepeats,
