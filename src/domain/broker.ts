@@ -5,7 +5,6 @@ import type { MalformedPacketError } from '../protocol/malformed.js';
 import { PacketType } from '../protocol/packets.js';
 import type { AcknowledgementPacket, Packet } from '../protocol/packets.js';
 import type { Changes, RestoredFact } from './changes.js';
-import { CLOCK_QUEUE } from './clock-mark.js';
 import type { ClockMark } from './clock-mark.js';
 import type { Connection } from './connect/connection.js';
 import { Connections } from './connect/connections.js';
@@ -23,6 +22,7 @@ import { isOrdered, PublisherWaits } from './handlers/publisher-waits.js';
 import { CommandHandler } from './handlers/command-handler.js';
 import { PublishHandler } from './handlers/publish-handler.js';
 import { QueryHandler } from './handlers/query-handler.js';
+import { restoreFact } from './restoring.js';
 import { Router } from './routing/router.js';
 import { SubscribeHandler } from './handlers/subscribe-handler.js';
 import { verdictArrived } from './interception/interception.js';
@@ -181,29 +181,7 @@ export class Broker {
   /** Restores one fact that the store returned at start. To be called before the first input. */
   restore(fact: RestoredFact, nowMs: number): void {
     this.#context.nowMs = nowMs;
-    switch (fact.kind) {
-      case 'session':
-        this.#sessions.restore(fact.session);
-        return;
-      case 'subscription':
-        this.#sessions.restoreSubscription(fact.subscription);
-        return;
-      case 'inbound':
-        this.#sessions.get(fact.clientId)?.restoreInbound(fact.packetId);
-        return;
-      case 'will':
-        this.#wills.restore(fact, this.#sessions.get(fact.will.clientId)?.expiryIntervalS ?? 0);
-        return;
-      case 'queue':
-        if (fact.queue !== CLOCK_QUEUE) this.#sessions.restoreQueue(fact);
-        return;
-      case 'retained':
-        this.#dispatcher.restoreRetained(fact);
-        return;
-      case 'last-message-id':
-        this.#dispatcher.restoreLastId(fact.id);
-        return;
-    }
+    restoreFact(fact, { sessions: this.#sessions, wills: this.#wills, dispatcher: this.#dispatcher });
   }
 
   /** One step, at a broker time: what it records becomes durable as a whole or not at all. */

@@ -305,21 +305,24 @@ export class World {
         this.#rulesChanged();
         return;
       case 'operator':
-        this.#command(operation.command);
-        return;
       case 'announce':
-        if (this.#isUp) this.#incarnation?.service.engine.announce(...this.#model.announced(operation));
-        return;
       case 'backup':
-        if (this.#isUp) this.#backups?.run(operation.readMs);
-        return;
       case 'date':
-        if (this.#isUp) this.#dates.correct(operation.byMs);
+        this.#administer(operation);
         return;
       case 'mute':
         this.#client(operation).mute(operation.forMs);
         return;
     }
+  }
+
+  /** What happens only if the broker runs. */
+  #administer(operation: Extract<Operation, { kind: 'operator' | 'announce' | 'backup' | 'date' }>): void {
+    if (operation.kind === 'operator') this.#command(operation.command);
+    if (!this.#isUp) return;
+    if (operation.kind === 'announce') this.#incarnation?.service.engine.announce(...this.#model.announced(operation));
+    else if (operation.kind === 'backup') this.#backups?.run(operation.readMs);
+    else if (operation.kind === 'date') this.#dates.correct(operation.byMs);
   }
 
   #client({ client }: { readonly client: string }): SimulatedClient {
