@@ -2,7 +2,16 @@
 // fallback. Answers that are there at once are returned; as soon as one is a promise, the verdict comes later.
 import type { ConnectionId } from '../domain/identifiers.js';
 import { isDenial } from '../domain/interception/verdict.js';
-import type { ClientView, Denial, Intercepted, RequestOf, Stage, VerdictOf } from '../domain/interception/verdict.js';
+import type {
+  ClientView,
+  DeliveryVerdict,
+  Denial,
+  Intercepted,
+  RequestOf,
+  Stage,
+  VerdictOf,
+} from '../domain/interception/verdict.js';
+import type { Message } from '../domain/messages/message.js';
 import type { Settings } from '../domain/settings.js';
 import type { Clock } from '../ports/clock.js';
 import type { Interceptor } from '../ports/interceptor.js';
@@ -12,7 +21,7 @@ import { ReasonCode } from '../protocol/reason-codes.js';
 import { AdapterRequests } from './adapter-requests.js';
 import { PendingRequest } from './pending-request.js';
 import { isPromiseLike, messageOf } from './timeout.js';
-import { requireVerdict } from './verdict-checks.js';
+import { requireDeliveryVerdict, requireVerdict } from './verdict-checks.js';
 
 const DEFAULT_TIMEOUT_MS = 5000;
 
@@ -20,6 +29,8 @@ const DEFAULT_TIMEOUT_MS = 5000;
 const REQUEST_BYTES = 1024;
 
 const STAGES: readonly Stage[] = ['connect', 'publish', 'subscribe', 'unsubscribe'];
+
+const METHODS = [...STAGES, 'deliver'] as const;
 
 export interface InterceptorsParts {
   readonly interceptors: readonly Interceptor[];
@@ -42,6 +53,7 @@ export class Interceptors {
   readonly intercepted: Intercepted;
   readonly #parts: InterceptorsParts;
   readonly #stages: Readonly<Record<Stage, readonly Timed[]>>;
+  readonly #delivering: readonly Interceptor[];
   readonly #pending = new Map<ConnectionId, PendingRequest>();
 
   constructor(parts: InterceptorsParts) {
@@ -60,7 +72,8 @@ export class Interceptors {
     const [connect = false, publish = false, subscribe = false, unsubscribe = false] = STAGES.map(
       (stage) => this.#stages[stage].length > 0,
     );
-    this.intercepted = { connect, publish, subscribe, unsubscribe };
+    this.#delivering = parts.interceptors.filter((one) => one.deliver !== undefined);
+    this.intercepted = { connect, publish, subscribe, unsubscribe, deliver: this.#delivering.length > 0 };
   }
 
   /** @returns the verdict, or `undefined` if `answered` gets it later. */
@@ -80,6 +93,28 @@ export class Interceptors {
       this.#parts.answered(connection, stage, late);
     });
     return undefined;
+  }
+
+  /** @returns the message as they leave it for the client, or why it is dropped. */
+  deliver(message: Message, client: ClientView): Message | string {
+    let shown = message;
+    for (const interceptor of this.#delivering) {
+      const verdict = this.#deliver(interceptor, shown, client);
+      if (verdict.decision === 'drop') return verdict.reason;
+      if (verdict.decision === 'replace') shown = { ...shown, ...verdict.with };
+    }
+    return shown;
+  }
+
+  #deliver(interceptor: Interceptor, message: Message, client: ClientView): DeliveryVerdict {
+    const { topic, payload, qos, retain, properties, publisher } = message;
+    try {
+      const answer: unknown = interceptor.deliver?.({ topic, payload, qos, retain, properties, publisher }, client);
+      return requireDeliveryVerdict(answer, this.#parts.settings.current);
+    } catch (error) {
+      const { decision } = this.#failed(interceptor, 'deliver', client, error);
+      return decision === 'pass' ? PASS : { decision: 'drop', reason: FAILED.reason };
+    }
   }
 
   /** The connection has ended: its verdict is no longer needed. */
@@ -135,7 +170,12 @@ export class Interceptors {
     }
   }
 
-  #failed<S extends Stage>(interceptor: Interceptor, stage: S, { clientId }: ClientView, error: unknown): VerdictOf<S> {
+  #failed<S extends Stage>(
+    interceptor: Interceptor,
+    stage: S | 'deliver',
+    { clientId }: ClientView,
+    error: unknown,
+  ): VerdictOf<S> {
     const { name, onFailure: fallback = 'deny' } = interceptor;
     this.#parts.emit({
       kind: 'interceptor-failed',
@@ -160,10 +200,11 @@ function requireInterceptor(interceptor: Interceptor): Interceptor {
   if (!Number.isInteger(timeoutMs) || timeoutMs < 1 || timeoutMs > TIMEOUT_MAX_MS)
     fail('timeoutMs', timeoutMs, `an integer from 1 to ${TIMEOUT_MAX_MS}`);
   if (!['deny', 'pass'].includes(onFailure)) fail('onFailure', onFailure, 'deny or pass');
-  for (const stage of STAGES)
+  for (const stage of METHODS)
     if (!['function', 'undefined'].includes(typeof interceptor[stage]))
       fail(stage, typeof interceptor[stage], 'a function, or none');
-  if (STAGES.every((stage) => interceptor[stage] === undefined)) fail('every method', undefined, STAGES.join(', or '));
+  if (METHODS.every((stage) => interceptor[stage] === undefined))
+    fail('every method', undefined, METHODS.join(', or '));
   return interceptor;
 }
 

@@ -1,7 +1,14 @@
 // Checks of what interceptors answer, before any of it is used: what they put in place of a packet has to be as valid
 // as if a client had sent it.
 import { isDenial } from '../domain/interception/verdict.js';
-import type { ConnectRequest, Denial, RequestOf, Stage, VerdictOf } from '../domain/interception/verdict.js';
+import type {
+  ConnectRequest,
+  DeliveryVerdict,
+  Denial,
+  RequestOf,
+  Stage,
+  VerdictOf,
+} from '../domain/interception/verdict.js';
 import type { TopicName } from '../domain/identifiers.js';
 import type { Limits } from '../domain/limits.js';
 import { propertyBytes } from '../domain/messages/content-bytes.js';
@@ -9,7 +16,8 @@ import type { MessageDraft } from '../domain/messages/message.js';
 import { hasWildcard, parseTopicFilter } from '../domain/topics/topic-filter.js';
 import { topicNameProblem } from '../domain/topics/topic-name.js';
 import { ByteReader } from '../protocol/byte-reader.js';
-import { encodeProperties, PropertyPlace, readProperties } from '../protocol/properties.js';
+import { ByteWriter } from '../protocol/byte-writer.js';
+import { PropertyPlace, readProperties, writeProperties } from '../protocol/properties.js';
 import type { Properties, SubscriptionRequest } from '../protocol/packets.js';
 import { ReasonCode } from '../protocol/reason-codes.js';
 import { UserProperties } from '../protocol/user-properties.js';
@@ -72,6 +80,24 @@ export function requireVerdict<S extends Stage>(
   }
   requireKeys(mapping, '', ['decision', 'with']);
   return { decision, with: REPLACEMENTS[stage](mapping['with'], request as never, limits) } as VerdictOf<S>;
+}
+
+/** @param answer of an interceptor of deliveries, which cannot be a promise. @throws AnswerFault */
+export function requireDeliveryVerdict(answer: unknown, limits: Limits): DeliveryVerdict {
+  if ((answer as { decision?: unknown } | null | undefined)?.decision === 'pass') return PASS;
+  const expected = '{ decision: "pass" }, "replace" or "drop", at once';
+  const mapping = mappingOf(answer, '', expected);
+  const { decision, reason } = mapping;
+  if (decision !== 'replace' && decision !== 'drop') throw new AnswerFault('decision', decision, expected);
+  requireKeys(mapping, '', ['decision', decision === 'drop' ? 'reason' : 'with']);
+  if (decision === 'drop') {
+    requireString('reason', reason);
+    return { decision, reason: reason as string };
+  }
+  const { topic, payload, properties, ...rest } = mappingOf(mapping['with'], 'with', '{ topic, payload, properties }');
+  requireKeys(rest, 'with.', ['qos', 'retain', 'publisher']);
+  const draft = draftOf({ topic, payload, properties, qos: 0, retain: false }, 'with', false, limits);
+  return { decision, with: { topic: draft.topic, payload: draft.payload, properties: draft.properties } };
 }
 
 type Replacement = (value: unknown, request: never, limits: Limits) => unknown;
@@ -152,7 +178,9 @@ function propertiesOf(value: unknown, field: string, place: number): Properties 
     const own = userProperties === undefined ? undefined : UserProperties.of(userProperties as Iterable<UserProperty>);
     const { topicAlias: _, ...given } = mapping as Properties;
     const properties: Properties = own === undefined ? given : { ...given, userProperties: own };
-    const bytes = encodeProperties(properties, place).slice();
+    const writer = new ByteWriter();
+    writeProperties(writer, properties, place);
+    const bytes = writer.view().slice();
     return readProperties(new ByteReader(bytes, 0, bytes.length), place);
   } catch (error) {
     const why = error instanceof Error ? error.message : String(error);

@@ -97,6 +97,12 @@ export interface Effects extends EventSink {
     request: RequestOf<S>,
     client: ClientView,
   ): VerdictOf<S> | undefined;
+  /**
+   * Asks the interceptors of deliveries, synchronously; only if `Intercepted` names them. They decide in the same way
+   * about a repeat.
+   * @returns the message as the client is to get it, or why it is dropped.
+   */
+  interceptDelivery(message: Message, client: ClientView): Message | string;
   /** CONNECT was accepted and CONNACK comes next: from now on these terms apply to the connection. */
   established(connection: ConnectionId, terms: ConnectionTerms): void;
   send(connection: ConnectionId, packet: AnswerPacket, after: Ticket): void;

@@ -81,6 +81,7 @@ export type DropReason =
   | 'session-ended' // the session was ended or expired with the message still in its queue
   | 'not-authorized' // the client may not receive it
   | 'packet-too-large' // for the client's Maximum Packet Size [MQTT5-3.1.2-25]
+  | 'dropped-by-interceptor'
   | 'refused-by-client' // its PUBACK or PUBREC has a Reason Code of 0x80 or more
   | 'retained-full' // `maxRetainedMessages`
   | 'retained-bytes-full' // `maxRetainedTopicBytes`
@@ -103,9 +104,16 @@ export const LACKS_ROOM: Readonly<Record<DropReason, boolean>> = {
   'not-authorized': false,
   'packet-too-large': false,
   expired: false,
+  'dropped-by-interceptor': false,
   'refused-by-client': false,
   'session-ended': false,
   purged: false,
 };
 
 export type { MalformedCode };
+
+/** Reasons to drop a message of a shared group that hold for every member, where others give it to the next one. */
+export const ENDS_FOR_ALL: Partial<Readonly<Record<DropReason, true>>> = {
+  expired: true,
+  'dropped-by-interceptor': true,
+};

@@ -44,9 +44,11 @@ export type {
   RequestContext,
 } from './auth.js';
 export { Interceptor } from './interceptor.js';
+export type { DeliveredMessage } from './interceptor.js';
 export type {
   ClientView,
   ConnectRequest,
+  DeliveryVerdict,
   Denial,
   PublishRequest,
   SubscribeRequest,

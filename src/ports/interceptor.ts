@@ -3,14 +3,19 @@
 import type {
   ClientView,
   ConnectRequest,
+  DeliveryVerdict,
   PublishRequest,
   SubscribeRequest,
   UnsubscribeRequest,
   VerdictOf,
 } from '../domain/interception/verdict.js';
+import type { Message } from '../domain/messages/message.js';
 import type { RequestContext } from './auth.js';
 import type { Startable } from './startable.js';
 import { port } from './token.js';
+
+/** A message on its way to a client. `publisher`: the client that published it, if one did. */
+export type DeliveredMessage = Pick<Message, 'topic' | 'payload' | 'qos' | 'retain' | 'properties' | 'publisher'>;
 
 /** A verdict, at once or with a promise. */
 type Answer<Stage extends 'connect' | 'publish' | 'subscribe' | 'unsubscribe'> =
@@ -53,6 +58,13 @@ export interface Interceptor extends Startable {
   subscribe?(request: SubscribeRequest, client: ClientView, context: RequestContext): Answer<'subscribe'>;
   /** An UNSUBSCRIBE. One that replaces filters in SUBSCRIBE has to replace them here as well. */
   unsubscribe?(request: UnsubscribeRequest, client: ClientView, context: RequestContext): Answer<'unsubscribe'>;
+  /**
+   * A message on its way to one client, each time that it is sent. The answer comes at once, and depends on the message
+   * and the client alone: a repeat has to be like the first one. A message of a shared subscription that is dropped
+   * goes to no other member. Topic, payload and properties can be replaced; the rules for the client apply to the
+   * message as it was.
+   */
+  deliver?(message: DeliveredMessage, client: ClientView): DeliveryVerdict;
 }
 
 /** Injection token. Bind one implementation for each interceptor, in the order in which they are to be called. */

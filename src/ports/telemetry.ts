@@ -61,7 +61,7 @@ export type LifecycleEvent =
   | {
       readonly kind: 'interceptor-failed';
       readonly interceptor: string;
-      readonly packet: 'connect' | 'publish' | 'subscribe' | 'unsubscribe';
+      readonly packet: 'connect' | 'publish' | 'subscribe' | 'unsubscribe' | 'deliver';
       readonly clientId: string;
       readonly error: string;
       readonly fallback: 'deny' | 'pass';

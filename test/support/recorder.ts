@@ -123,6 +123,10 @@ export class Recorder implements Changes, Effects {
     return verdict;
   }
 
+  interceptDelivery(message: Message): Message {
+    return message;
+  }
+
   record(change: Change): Ticket {
     this.#write(() => changeLine(change));
     for (const watcher of this.watchers) watcher.changed?.(change);

@@ -282,6 +282,7 @@ export class Handshake {
       userName: connection.userName,
     });
     connection.session = session;
+    connection.output.client = connection.view;
     this.sessions.attach(session, connection.output, connection.access);
     if (connection.version === 5) session.beginQuota();
   }

@@ -43,6 +43,12 @@ type Pass = { readonly decision: 'pass' };
 type Deny = { readonly decision: 'deny' } & Denial;
 type Replace<T> = { readonly decision: 'replace'; readonly with: T };
 
+/** What an interceptor decides about one delivery, from the message and the client alone. */
+export type DeliveryVerdict =
+  | Pass
+  | Replace<Pick<MessageDraft, 'topic' | 'payload' | 'properties'>>
+  | { readonly decision: 'drop'; readonly reason: string };
+
 /** Everything that can be intercepted: what is shown, and what may be decided. */
 export interface Interceptions {
   readonly connect: {
@@ -83,13 +89,14 @@ export interface AwaitedVerdict {
 }
 
 /** The stages that interceptors want; it does not change while the broker runs. */
-export type Intercepted = Readonly<Record<Stage, boolean>>;
+export type Intercepted = Readonly<Record<Stage | 'deliver', boolean>>;
 
 export const NOTHING_INTERCEPTED: Intercepted = {
   connect: false,
   publish: false,
   subscribe: false,
   unsubscribe: false,
+  deliver: false,
 };
 
 export const isDenial = (entry: SubscriptionRequest | string | Denial | undefined): entry is Denial =>

@@ -31,6 +31,7 @@ export class DeliveryCounters {
     'session-ended': 0,
     'not-authorized': 0,
     'packet-too-large': 0,
+    'dropped-by-interceptor': 0,
     'refused-by-client': 0,
     'retained-full': 0,
     'retained-bytes-full': 0,

@@ -9,6 +9,7 @@ import type { AcknowledgementType } from '../effects.js';
 import type { ConnectionId, QueueId } from '../identifiers.js';
 import { deliveryBytes } from '../messages/content-bytes.js';
 import type { DeliveryOptions } from '../messages/delivery-options.js';
+import type { ClientView } from '../interception/verdict.js';
 import type { Message } from '../messages/message.js';
 import type { MemoryShare } from '../waiting-memory.js';
 import type { Task } from '../work-queue.js';
@@ -23,6 +24,8 @@ export class ClientOutput {
   intake: Intake | undefined;
   /** Of the client, in bytes; before MQTT 5 what a packet can have. */
   maximumPacketSize = PACKET_SIZE_MAX;
+  /** For interceptors; set when the client is connected. */
+  client: ClientView | undefined;
   #lastPromise: Ticket = NOW;
   #congested = false;
   #bufferedMessages = 0;
@@ -39,6 +42,17 @@ export class ClientOutput {
   /** Whether the client limits the size of packets. */
   get limitsPacketSize(): boolean {
     return this.maximumPacketSize < PACKET_SIZE_MAX;
+  }
+
+  /** Whether interceptors see messages to this client. */
+  get isIntercepted(): boolean {
+    return this.client !== undefined && this.context.intercepted.deliver;
+  }
+
+  /** @returns the message as interceptors leave it for this client, or why they drop it. */
+  shown(message: Message): Message | string {
+    if (this.client === undefined || !this.context.intercepted.deliver) return message;
+    return this.context.effects.interceptDelivery(message, this.client);
   }
 
   /** Whether a PUBLISH with the message is not too large for the client [MQTT5-3.1.2-24]. */
@@ -112,11 +126,13 @@ export class ClientOutput {
     message: Message,
     options: DeliveryOptions,
     holder: { readonly memoryShare: MemoryShare; readonly queueId: QueueId },
-  ): 'slow-consumer' | 'memory-full' | 'packet-too-large' | undefined {
-    const { effects, limits, memory } = this.context;
-    if (!this.fits(message, 0, options.identifiers)) return 'packet-too-large';
+  ): 'slow-consumer' | 'memory-full' | 'packet-too-large' | 'dropped-by-interceptor' | undefined {
+    const { effects, limits, memory, intercepted } = this.context;
+    const shown = intercepted.deliver ? this.shown(message) : message;
+    if (typeof shown === 'string') return 'dropped-by-interceptor';
+    if (!this.fits(shown, 0, options.identifiers)) return 'packet-too-large';
     if (this.#congested) {
-      const bytes = deliveryBytes(message, options);
+      const bytes = deliveryBytes(shown, options);
       if (
         this.#bufferedMessages >= limits.maxBufferedQos0Messages ||
         this.#bufferedBytes + bytes > limits.maxBufferedQos0Bytes
@@ -127,8 +143,8 @@ export class ClientOutput {
       this.#bufferedBytes += bytes;
       this.#hold(bytes);
     }
-    effects.deliver(this.id, message, options, false, 0, NOW);
-    this.context.trace?.sent(holder.queueId, undefined, message, options, this.id, false, 0);
+    effects.deliver(this.id, shown, options, false, 0, NOW);
+    this.context.trace?.sent(holder.queueId, undefined, shown, options, this.id, false, 0);
     return undefined;
   }
 }

@@ -14,6 +14,7 @@ import type { Message, MessageDraft } from '../messages/message.js';
 import type { DeliveryOutcome } from '../messages/publication.js';
 import type { StoredEntry } from '../inputs.js';
 import type { QueueId, Seq } from '../identifiers.js';
+import { ENDS_FOR_ALL } from '../reasons.js';
 import type { DropReason } from '../reasons.js';
 import { MessageQueue } from '../queues/message-queue.js';
 import type { QueueOwner } from '../queues/queue-owner.js';
@@ -310,7 +311,7 @@ export class Outbound implements QueueOwner, Task {
     const output = this.#output;
     if (output === undefined) return;
     const inFlight = this.#inFlight;
-    const hasRules = this.restrictions !== undefined || output.limitsPacketSize;
+    const hasRules = this.restrictions !== undefined || output.limitsPacketSize || output.isIntercepted;
     const sent = this.#sent;
     let hasSkipped = false;
     let sentBytes = 0;
@@ -327,11 +328,9 @@ export class Outbound implements QueueOwner, Task {
       }
       queue.buffer.shift();
       const { message } = entry;
-      if (
-        message !== undefined &&
-        (hasRules || message.expiresAtMs !== undefined) &&
-        this.#leavesOut(entry, message, output)
-      ) {
+      const mayDiffer = message !== undefined && (hasRules || message.expiresAtMs !== undefined);
+      const shown = mayDiffer ? this.#toSend(entry, message, output) : message;
+      if (mayDiffer && shown === undefined) {
         context.sliceLeft--;
         hasSkipped = true;
         continue;
@@ -339,15 +338,15 @@ export class Outbound implements QueueOwner, Task {
       inFlight.set(packetId, entry);
       context.outboundInFlight++;
       sent.passed(entry);
-      if (entry.released || message === undefined) {
+      if (entry.released || shown === undefined) {
         output.acknowledge(PacketType.pubrel, packetId, ReasonCode.success);
         continue;
       }
       const after = entry.qos === 2 ? (entry.after = output.promise(entry.after)) : NOW;
       const { options, seq } = entry;
-      effects.deliver(output.id, message, options, sent.isRepeat(entry), packetId, after);
-      context.trace?.sent(queue.id, seq, message, options, output.id, sent.isRepeat(entry), packetId);
-      sentBytes += message.payload.byteLength;
+      effects.deliver(output.id, shown, options, sent.isRepeat(entry), packetId, after);
+      context.trace?.sent(queue.id, seq, shown, options, output.id, sent.isRepeat(entry), packetId);
+      sentBytes += shown.payload.byteLength;
       // A message at QoS 1 can return to its group, and one at QoS 2 as long as it has not left and is stored nowhere.
       if (entry.source === undefined || (entry.qos === 2 && queue.stored)) queue.sent(entry);
       if (sentBytes < SENT_AT_ONCE_BYTES || queue.buffer.length === 0) continue;
@@ -361,38 +360,40 @@ export class Outbound implements QueueOwner, Task {
   }
 
   /**
-   * Leaves a message out that is not to be sent any more: its time has passed, it is too large for the client, or the
-   * client may not receive it.
-   * @returns whether it is left out as a whole, see `#drop`.
+   * Leaves a message out that is not to be sent any more: its time has passed, it is too large for the client, the
+   * client may not receive it, or an interceptor drops it.
+   * @returns the message as the client gets it, or `undefined` if it is left out as a whole, see `#drop`.
    */
-  #leavesOut(entry: QueueEntry, message: Message, output: ClientOutput): boolean {
-    if (entry.released) return false;
+  #toSend(entry: QueueEntry, message: Message, output: ClientOutput): Message | undefined {
+    if (entry.released) return message;
+    const decision = this.restrictions?.receive(message.topic);
     if (hasExpired(message, this.context.nowMs) && this.#sent.mayExpire(entry))
       return this.#drop(entry, message, 'expired');
-    if (!output.fits(message, entry.qos, entry.options.identifiers))
-      return this.#drop(entry, message, 'packet-too-large');
-    const decision = this.restrictions?.receive(message.topic);
-    return decision?.isAllowed === false && this.#drop(entry, message, 'not-authorized', decision.reason);
+    if (decision?.isAllowed === false) return this.#drop(entry, message, 'not-authorized', decision.reason);
+    const shown = output.shown(message);
+    if (typeof shown === 'string') return this.#drop(entry, message, 'dropped-by-interceptor', shown);
+    const isTooLarge = !output.fits(shown, entry.qos, entry.options.identifiers);
+    return isTooLarge ? this.#drop(entry, message, 'packet-too-large') : shown;
   }
 
   /**
    * Drops a buffered message. Exception: a QoS 2 message that may already have been sent must still complete its
    * handshake with PUBREL, because the client may be holding its Packet Identifier and would take a later message for a
-   * repeat. Returns false in that case.
+   * repeat. Returns the message in that case.
    */
-  #drop(entry: QueueEntry, message: Message, why: DropReason, detail?: string): boolean {
+  #drop(entry: QueueEntry, message: Message, why: DropReason, detail?: string): Message | undefined {
     const { queue } = this;
     if (entry.qos === 2 && this.#sent.isRepeat(entry)) {
       (this.#leftOut ??= new Map<QueueEntry, DropReason>()).set(entry, why);
       queue.release(entry);
       reportDrop(this.context, why, message, 2, queue.id, detail);
-      return false;
+      return message;
     }
     this.#sent.passed(entry); // its seq is used up, as if it had been sent
     queue.remove(entry, this.#inFlight.size === 0 ? queue.firstUndelivered : undefined);
     // Another member of the group may receive it.
-    if (entry.source !== undefined && why !== 'expired') entry.source.returnUndelivered(entry);
+    if (entry.source !== undefined && !ENDS_FOR_ALL[why]) entry.source.returnUndelivered(entry);
     else queue.dropped(why, message, entry.qos, detail);
-    return true;
+    return undefined;
   }
 }

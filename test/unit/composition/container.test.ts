@@ -426,11 +426,12 @@ describe('an adapter', () => {
 });
 
 describe('the container', () => {
-  test('the container starts access adapters, storage, engine, listeners and warnings in this order', async () => {
+  test('the container starts access adapters, interceptors, storage, engine, listeners and warnings in this order', async () => {
     const container = createContainer(resolveConfig(inMemory), silent);
     const parts = await container.getAllAsync(LifecyclePart);
     expect(parts.map(({ name }) => name)).toEqual([
       'authentication and authorization',
+      'interceptors',
       'storage',
       'engine',
       '$SYS',

@@ -174,8 +174,8 @@ export const CATALOG: Catalog = {
     means: 'An interceptor threw an error, answered nonsense or was too slow. Its fallback decides about the packet.',
     fields: {
       interceptor: 'its name',
-      packet: '`connect`, `publish`, `subscribe` or `unsubscribe`',
-      clientId: 'the client that sent the packet',
+      packet: '`connect`, `publish`, `subscribe`, `unsubscribe` or `deliver`',
+      clientId: 'the client that sent the packet, or was to get the message',
       error: adapterError,
       fallback: '`deny` or `pass`',
     },

@@ -190,6 +190,7 @@ export const DROP_REASONS: Readonly<Record<OfKind<'message-dropped'>['reason'], 
     todo: 'Nothing, if a broad subscription is filtered by rules.',
   },
   'packet-too-large': { means: 'Larger than the client takes.', todo: 'See the Maximum Packet Size of the client.' },
+  'dropped-by-interceptor': { means: 'An interceptor dropped it for this client.' },
   'refused-by-client': { means: 'The client answered with a Reason Code of failure.', todo: 'See the client.' },
   'retained-full': {
     means: 'There are as many retained messages as there may be.',

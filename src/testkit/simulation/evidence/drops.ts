@@ -20,6 +20,7 @@ const IS_LOSS: Readonly<Record<Drop['reason'], boolean>> = {
   'session-ended': false,
   'not-authorized': false,
   'packet-too-large': false,
+  'dropped-by-interceptor': false,
   'refused-by-client': false,
   'retained-full': false,
   'retained-bytes-full': false,

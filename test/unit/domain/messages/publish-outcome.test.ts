@@ -104,6 +104,7 @@ const SCENARIOS: Readonly<Record<DropReason, Scenario | 'later'>> = {
   expired: 'later',
   'session-ended': 'later',
   purged: 'later',
+  'dropped-by-interceptor': 'later',
   'refused-by-client': 'later',
 };
 
