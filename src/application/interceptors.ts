@@ -129,7 +129,7 @@ export class Interceptors {
     stage: S,
     passage: Passage<S>,
     client: ClientView,
-    context: RequestContext,
+    context: PendingRequest,
   ): VerdictOf<S> | Promise<VerdictOf<S>> {
     const interceptors = this.#stages[stage];
     for (let at = index; at < interceptors.length && !passage.isOver; at++) {
@@ -150,7 +150,7 @@ export class Interceptors {
     stage: S,
     request: RequestOf<S>,
     client: ClientView,
-    context: RequestContext,
+    context: PendingRequest,
   ): VerdictOf<S> | Promise<VerdictOf<S>> {
     const call = interceptor[stage] as Call;
     const check = (answer: unknown): VerdictOf<S> =>
@@ -162,9 +162,14 @@ export class Interceptors {
         context,
       );
       if (!isPromiseLike(answer)) return check(answer);
-      return Promise.resolve(answer)
-        .then(check)
-        .catch((error: unknown) => this.#failed(interceptor, stage, client, error));
+      return (
+        Promise.resolve(answer)
+          .then(check)
+          // The connection has ended: that is no failure, and the verdict is ignored.
+          .catch((error: unknown) =>
+            context.isCancelled ? (PASS as VerdictOf<S>) : this.#failed(interceptor, stage, client, error),
+          )
+      );
     } catch (error) {
       return this.#failed(interceptor, stage, client, error);
     }

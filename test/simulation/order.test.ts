@@ -17,6 +17,7 @@ class Fixture {
     sessionExpiryMs: Infinity,
     maxInflight: 10,
     publishersWait: false,
+    isDropped: () => false,
     mayPublish: () => true,
     most: {},
     isRefusing: false,

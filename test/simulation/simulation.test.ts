@@ -31,6 +31,7 @@ describe('the plans of many seeds', () => {
   test('the plans of 300 seeds contain every operation and every kind of setting', () => {
     expect([...kinds].sort()).toEqual([
       'acknowledge',
+      'announce',
       'backup',
       'connect',
       'crash',

@@ -15,12 +15,15 @@ import type {
   Telemetry,
   Timer,
 } from '../../ports/index.js';
+import { slowInterceptor } from './slow-interceptor.js';
+import type { InterceptorPlan } from './slow-interceptor.js';
 
 export interface IncarnationParts {
   readonly storage: Storage;
   readonly network: Listener;
   readonly authenticate: Authenticator['authenticate'];
   readonly authorizers: readonly Authorizer[];
+  readonly interceptor: InterceptorPlan | undefined;
   readonly telemetry: Telemetry;
   readonly clock: Clock;
   readonly random: Random;
@@ -41,6 +44,7 @@ export class BrokerIncarnation implements Clock {
     network,
     authenticate,
     authorizers,
+    interceptor,
     telemetry,
     clock,
     random,
@@ -55,6 +59,7 @@ export class BrokerIncarnation implements Clock {
       listeners: [network],
       authenticators: [{ name: 'everyone', authenticate }],
       authorizers,
+      interceptors: interceptor === undefined ? [] : [slowInterceptor(interceptor, this)],
       telemetry: [telemetry],
       clock: this,
       random,

@@ -1,5 +1,6 @@
 // A plan: everything that will happen in a run, as data. It has the clients, their operations and times, the behaviour
 // of the disk, and the deaths of the broker.
+import type { InterceptorPlan } from './slow-interceptor.js';
 import type { Limits } from '../../domain/limits.js';
 import type { AckLevel, Command } from '../../ports/index.js';
 import type { QoS } from '../../protocol/packets.js';
@@ -169,6 +170,8 @@ export interface Plan {
   readonly denials: Readonly<Record<string, Denial>> | undefined;
   /** How long credentials are valid, by the date of the machine; `undefined` without end. */
   readonly tokenMs: number | undefined;
+  /** `undefined`: a run without an interceptor. */
+  readonly interceptor: InterceptorPlan | undefined;
   readonly operations: readonly Operation[];
   readonly durationMs: number;
 }

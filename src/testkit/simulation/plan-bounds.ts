@@ -8,9 +8,11 @@ export function expiryOf({ limits: { sessionExpiryMax } }: Plan): number {
   return sessionExpiryMax === undefined || sessionExpiryMax >= NEVER_EXPIRES_S ? Infinity : sessionExpiryMax * 1000;
 }
 
-/** Whether there is so little room that publishers wait for it. */
-export const publishersWait = ({ limits: { maxQueueSize, maxQueueBytes, maxWaitingBytes } }: Plan): boolean =>
-  (maxQueueSize ?? maxQueueBytes ?? maxWaitingBytes) !== undefined;
+/** Whether publishers wait: there is little room, or an interceptor. */
+export const publishersWait = ({
+  limits: { maxQueueSize, maxQueueBytes, maxWaitingBytes },
+  interceptor,
+}: Plan): boolean => (maxQueueSize ?? maxQueueBytes ?? maxWaitingBytes ?? interceptor) !== undefined;
 
 /** The buffer of a shared group's queue, which one step may assign to one member at QoS 0. */
 const RUN_BYTES = 1024 * 1024;

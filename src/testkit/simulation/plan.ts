@@ -7,6 +7,7 @@ import type { ClientTraits, Plan } from './operations.js';
 import { PlanDraft } from './plan-draft.js';
 import { withVersion5 } from './version-5.js';
 import {
+  interceptorOf,
   withAdmissionStorms,
   withBackups,
   withDates,
@@ -48,13 +49,14 @@ export function planOf(seed: number): Plan {
   withFewPlaces(seed, draft);
   const rulesOfSys = withSys(seed, draft, rules);
   withBackups(seed, draft);
+  const interceptor = interceptorOf(seed);
   withVersion5(seed, draft);
   const { clients, operations } = draft;
   // In the order of time, and of one time in the order of making.
   operations.sort((one, other) => one.atMs - other.atMs || one.id - other.id);
   const slices = { sliceSize, maxTurnSteps };
   const access = { rules: rulesOfSys, denials, tokenMs };
-  return { seed, limits, ackLevels, ...slices, highWaterMark, clients, ...access, operations, durationMs };
+  return { seed, limits, ackLevels, ...slices, highWaterMark, clients, ...access, interceptor, operations, durationMs };
 }
 
 /** Fixed windows, and windows that open. */

@@ -10,6 +10,7 @@ import { addOperatorActions } from './operator-actions.js';
 import type { Action, Denial, Plan, ReceiveRule } from './operations.js';
 import { FILTERS, OWN_FILTERS, OWN_TOPICS, SHARED_FILTERS, TOPICS } from './plan-draft.js';
 import type { PlanDraft } from './plan-draft.js';
+import type { InterceptorPlan } from './slow-interceptor.js';
 
 const RULES_SEED = 1_000_000_007;
 const LEVELS_SEED = 2_000_000_011;
@@ -26,6 +27,7 @@ const FULL_SEED = 12_000_000_017;
 const SYS_SEED = 13_000_000_003;
 const PLACES_SEED = 15_000_000_019;
 const BACKUPS_SEED = 16_000_000_001;
+const INTERCEPTOR_SEED = 17_000_000_011;
 
 type Connect = Extract<Action, { kind: 'connect' }>;
 
@@ -289,4 +291,12 @@ export function withBackups(seed: number, { durationMs, add }: PlanDraft): void 
   if (!random.chance(0.2)) return;
   for (let i = random.int(1, 4); i > 0; i--)
     add(random.int(20, durationMs), { kind: 'backup', readMs: random.pick([0, 1, 20, 300]) });
+}
+
+/** An interceptor that answers late, and drops some messages. */
+export function interceptorOf(seed: number): InterceptorPlan | undefined {
+  const random = new SeededRandom(seed + INTERCEPTOR_SEED);
+  if (!random.chance(0.2)) return undefined;
+  const delaysMs = random.pick([[0], [0, 3], [0, 0, 0, 40], [1, 15], [0, 120]] as const);
+  return { delaysMs, dropsOneIn: random.pick([5, 20, 1_000_000]) };
 }

@@ -1,6 +1,7 @@
 // One run: the clock, the network, the disk, the clients and the incarnations of the broker, driven by a plan. Time
 // jumps from one timer to the next, and timers that are due together make one turn of the broker. The run ends at the
 // first broken promise.
+import { isDropped } from './slow-interceptor.js';
 import type { Authorizer, Command, Permissions, Storage } from '../../ports/index.js';
 import { DEFAULT_LIMITS } from '../../domain/limits.js';
 import { SeededRandom } from '../seeded-random.js';
@@ -78,6 +79,7 @@ export class World {
       sessionExpiryMs: expiryOf(plan),
       maxInflight: plan.limits.maxInflight ?? DEFAULT_LIMITS.maxInflight,
       publishersWait: publishersWait(plan),
+      isDropped: (tag) => plan.interceptor !== undefined && isDropped(plan.interceptor, tag),
       mayPublish: (client, topic) => plan.denials?.[client]?.publish.includes(topic) !== true,
       most: plan.limits,
       isRefusing: plan.limits.queueFullPolicy === 'refuse',
@@ -156,6 +158,7 @@ export class World {
       network: this.#network,
       authenticate: (request) => this.#dates.authenticate(request),
       authorizers: this.#authorizers(),
+      interceptor: this.plan.interceptor,
       telemetry,
       clock: this.#clock,
       random: this.#random,

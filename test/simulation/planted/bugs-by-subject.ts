@@ -1,5 +1,6 @@
 // The planted bugs that have files of their own, by what they are about.
 import { DATE_BUGS } from './date-bugs.js';
+import { INTERCEPTOR_BUGS } from './interceptor-bugs.js';
 import { OPERATOR_BUGS } from './operator-bugs.js';
 import { OVERLOAD_BUGS } from './overload-bugs.js';
 import { OWN_MESSAGE_BUGS } from './own-message-bugs.js';
@@ -14,4 +15,5 @@ export const BUGS_BY_SUBJECT: readonly PlantedBug[] = [
   ...DATE_BUGS,
   ...VERSION_5_BUGS,
   ...REFUSAL_BUGS,
+  ...INTERCEPTOR_BUGS,
 ];

@@ -188,7 +188,13 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
   {
     name: 'a session that expires while its client is connected',
     // What the client acknowledges after the end has been counted as dropped with the session.
-    breaks: ['session expiry', 'nothing acknowledged is lost', 'acknowledged is stored', 'accounting'],
+    breaks: [
+      'session expiry',
+      'session present',
+      'nothing acknowledged is lost',
+      'acknowledged is stored',
+      'accounting',
+    ],
     plant: () =>
       replaceMethod(Sessions.prototype, 'claim', (_self, claim, session, holder) => {
         withValue(session, 'expiry', undefined, () => {

@@ -254,6 +254,8 @@ describe('an interceptor that answers later', () => {
       expect(answers.signals.map(({ aborted }) => aborted)).toEqual([false]);
       await connect5(broker, 'p');
       expect(answers.signals.map(({ aborted }) => aborted)).toEqual([true]);
+      await broker.settled();
+      expect(broker.events.map(({ kind }) => kind)).not.toContain('interceptor-failed');
     }));
 });
 

@@ -6,10 +6,12 @@ export interface EvidenceOptions extends SessionLifetimesOptions {
   /** The date of the machine. */
   readonly wallMs: () => number;
   readonly maxInflight: number;
-  /** Whether there are queues so small that their publishers wait. */
+  /** Whether publishers wait: there are small queues, or an interceptor. */
   readonly publishersWait: boolean;
   /** Whether what a client publishes to a topic may have an effect. */
   readonly mayPublish: (client: string, topic: string) => boolean;
+  /** Whether an interceptor drops the message: it is acknowledged, and has no effect. */
+  readonly isDropped: (tag: string) => boolean;
   /** Limits that are so low that clients reach them; `undefined` where no client does. A reload may lift them. */
   most: Pick<
     Partial<Limits>,

@@ -39,6 +39,8 @@ export class Publication {
   isTreatedAsDuplicate = false;
   /** Whether its publisher may not publish it: it is acknowledged and has no effect. */
   isDenied = false;
+  /** Whether an interceptor drops it: it is acknowledged and has no effect. */
+  isDropped = false;
   /**
    * Whether the broker may no longer know its Packet Identifier: an operator deleted the publisher's session before
    * PUBREL came. A client that did not see the CONNACK of the session after it sends the message again, with DUP, and

@@ -54,8 +54,9 @@ export class Publishing {
     const { client } = connection;
     const { packetId, qos, properties } = packet;
     const publication = this.#publicationOf(client, packet);
-    publication.isDenied = !options.mayPublish(client.name, packet.topic);
-    if (!publication.isDenied) publication.received(now);
+    publication.isDropped = options.isDropped(publication.tag);
+    publication.isDenied = !publication.isDropped && !options.mayPublish(client.name, packet.topic);
+    if (!publication.isDenied && !publication.isDropped) publication.received(now);
     publication.bytes = sizeOf(packet);
     const expiryS = properties?.messageExpiryInterval;
     // A repeat on a connection of an earlier version does not expire.
@@ -85,7 +86,7 @@ export class Publishing {
       client.published.delete(packetId);
       return publication;
     }
-    if (publication.isTreatedAsDuplicate || publication.isDenied) return publication;
+    if (publication.isTreatedAsDuplicate || publication.isDenied || publication.isDropped) return publication;
     if (publication.acknowledgedAt === undefined && options.publishersWait) publication.expireFrom(options.nowMs());
     publication.acknowledgedAt ??= clock.now;
     if (publication.qos === 1) client.published.delete(packetId);

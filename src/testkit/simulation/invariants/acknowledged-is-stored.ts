@@ -129,7 +129,8 @@ export class AcknowledgedIsStored implements Observations {
   }
 
   #acknowledged({ connection, packet, publication }: DepartureOf<'acknowledgement'>): void {
-    if (publication === undefined || publication.isTreatedAsDuplicate || publication.isDenied) return;
+    if (publication === undefined || publication.isTreatedAsDuplicate || publication.isDenied || publication.isDropped)
+      return;
     if (packet.reasonCode >= ReasonCode.unspecifiedError) return;
     const { certainEffectAt = 0 } = publication;
     this.#promise(() => {
