@@ -71,7 +71,8 @@ class Attacker {
       this.answer += bytes.toString('latin1');
     });
     socket.on('error', () => undefined);
-    this.#closed = once(socket, 'close');
+    // `once` of node:events would reject for an error: the endpoint may close while the attacker still writes.
+    this.#closed = new Promise((resolve) => socket.once('close', resolve));
     afterwards(() => {
       socket.destroy();
     });
