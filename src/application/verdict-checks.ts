@@ -55,6 +55,8 @@ const DECISIONS: Readonly<Record<Stage, readonly string[]>> = {
 const PASS = { decision: 'pass' } as const;
 const BINARY_BYTES_MAX = 65_535;
 const KEEP_ALIVE_MAX = 65_535;
+/** Of a reason; it may quote what a client has sent. */
+const REASON_CHARACTERS_MAX = 1024;
 
 /**
  * @param request what the interceptor was shown.
@@ -75,8 +77,7 @@ export function requireVerdict<S extends Stage>(
   if (decision === 'deny') return { decision, ...denialOf(mapping, '', DENIALS[stage], ['decision']) };
   if (decision === 'drop') {
     requireKeys(mapping, '', ['decision', 'reason']);
-    requireString('reason', mapping['reason']);
-    return { decision, reason: mapping['reason'] } as VerdictOf<S>;
+    return { decision, reason: reasonOf('reason', mapping['reason']) };
   }
   requireKeys(mapping, '', ['decision', 'with']);
   return { decision, with: REPLACEMENTS[stage](mapping['with'], request as never, limits) } as VerdictOf<S>;
@@ -90,10 +91,7 @@ export function requireDeliveryVerdict(answer: unknown, limits: Limits): Deliver
   const { decision, reason } = mapping;
   if (decision !== 'replace' && decision !== 'drop') throw new AnswerFault('decision', decision, expected);
   requireKeys(mapping, '', ['decision', decision === 'drop' ? 'reason' : 'with']);
-  if (decision === 'drop') {
-    requireString('reason', reason);
-    return { decision, reason: reason as string };
-  }
+  if (decision === 'drop') return { decision, reason: reasonOf('reason', reason) };
   const { topic, payload, properties, ...rest } = mappingOf(mapping['with'], 'with', '{ topic, payload, properties }');
   requireKeys(rest, 'with.', ['qos', 'retain', 'publisher']);
   const draft = draftOf({ topic, payload, properties, qos: 0, retain: false }, 'with', false, limits);
@@ -116,8 +114,13 @@ function denialOf(mapping: Mapping, path: string, codes: readonly number[], more
   requireKeys(mapping, path, [...more, 'reasonCode', 'reason']);
   if (!codes.includes(reasonCode as number))
     throw new AnswerFault(`${path}reasonCode`, reasonCode, `one of ${codes.map(hex).join(', ')}`);
-  requireString(`${path}reason`, reason);
-  return { reasonCode: reasonCode as number, reason: reason as string };
+  return { reasonCode: reasonCode as number, reason: reasonOf(`${path}reason`, reason) };
+}
+
+/** As text that any answer can carry. */
+function reasonOf(field: string, value: unknown): string {
+  requireString(field, value);
+  return (value as string).slice(0, REASON_CHARACTERS_MAX).replace(/[\p{Surrogate}\0]/gu, '\ufffd');
 }
 
 const hex = (code: number): string => `0x${code.toString(16)}`;
