@@ -372,8 +372,9 @@ export class Outbound implements QueueOwner, Task {
     if (decision?.isAllowed === false) return this.#drop(entry, message, 'not-authorized', decision.reason);
     const shown = output.shown(message);
     if (typeof shown === 'string') return this.#drop(entry, message, 'dropped-by-interceptor', shown);
-    const isTooLarge = !output.fits(shown, entry.qos, entry.options.identifiers);
-    return isTooLarge ? this.#drop(entry, message, 'packet-too-large') : shown;
+    if (output.fits(shown, entry.qos, entry.options.identifiers)) return shown;
+    // A group looks at the message as it was, and would choose the same member again.
+    return this.#drop(entry, message, 'packet-too-large', undefined, shown !== message);
   }
 
   /**
@@ -381,7 +382,7 @@ export class Outbound implements QueueOwner, Task {
    * handshake with PUBREL, because the client may be holding its Packet Identifier and would take a later message for a
    * repeat. Returns the message in that case.
    */
-  #drop(entry: QueueEntry, message: Message, why: DropReason, detail?: string): Message | undefined {
+  #drop(entry: QueueEntry, message: Message, why: DropReason, detail?: string, isOver = ENDS_FOR_ALL[why] ?? false) {
     const { queue } = this;
     if (entry.qos === 2 && this.#sent.isRepeat(entry)) {
       (this.#leftOut ??= new Map<QueueEntry, DropReason>()).set(entry, why);
@@ -392,7 +393,7 @@ export class Outbound implements QueueOwner, Task {
     this.#sent.passed(entry); // its seq is used up, as if it had been sent
     queue.remove(entry, this.#inFlight.size === 0 ? queue.firstUndelivered : undefined);
     // Another member of the group may receive it.
-    if (entry.source !== undefined && !ENDS_FOR_ALL[why]) entry.source.returnUndelivered(entry);
+    if (entry.source !== undefined && !isOver) entry.source.returnUndelivered(entry);
     else queue.dropped(why, message, entry.qos, detail);
     return undefined;
   }
