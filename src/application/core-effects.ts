@@ -92,6 +92,10 @@ export class CoreEffects implements Effects {
     return interceptors === undefined ? { decision: 'pass' } : interceptors.ask(connection, stage, request, client);
   }
 
+  abandonIntercept(connection: ConnectionId): void {
+    this.#parts.interceptors?.cancel(connection);
+  }
+
   interceptDelivery(message: Message, client: ClientView): Message | string {
     return this.#parts.interceptors?.deliver(message, client) ?? message;
   }

@@ -117,7 +117,7 @@ export class Interceptors {
     }
   }
 
-  /** The connection has ended: its verdict is no longer needed. */
+  /** The verdict is no longer needed. */
   cancel(connection: ConnectionId): void {
     this.#pending.get(connection)?.cancel();
     this.#pending.delete(connection);

@@ -11,7 +11,6 @@ import type { ArrivalRefusal, ConnectionOrigin, ConnectionTrackerOwner } from '.
 import type { Egress } from './egress.js';
 import type { EventLoop } from './event-loop.js';
 import type { Ingress } from './ingress.js';
-import type { Interceptors } from './interceptors.js';
 import { Link } from './link.js';
 import type { LinkObserver } from './link.js';
 import type { Reauthorization } from './reauthorization.js';
@@ -30,7 +29,6 @@ export interface LinksParts {
   readonly ingress: Ingress;
   readonly egress: Egress;
   readonly authentication: AuthenticationRequests;
-  readonly interceptors: Interceptors;
   readonly reauthorization: Reauthorization;
   readonly emit: (event: BrokerEvent | LifecycleEvent) => void;
 }
@@ -127,7 +125,7 @@ export class Links implements ConnectionTrackerOwner, LinkObserver {
   }
 
   #gone(link: Link): void {
-    const { ingress, authentication, interceptors, reauthorization, loop } = this.#parts;
+    const { ingress, authentication, reauthorization, loop } = this.#parts;
     this.#links.delete(link.id);
     if (link.input.isEstablished) this.#count(link.input.protocolVersion, -1);
     this.#lingeringBytes -= link.lingeringBytes;
@@ -135,7 +133,6 @@ export class Links implements ConnectionTrackerOwner, LinkObserver {
     ingress.closed(link.input);
     reauthorization.untrack(link.id);
     authentication.cancel(link.id);
-    interceptors.cancel(link.id);
     loop.step({ kind: 'closed', connection: link.id });
     if (this.#links.size === 0) this.#whenEmpty?.();
   }
@@ -157,7 +154,6 @@ export class Links implements ConnectionTrackerOwner, LinkObserver {
   /** The broker ends the connection. */
   end(connection: ConnectionId, graceMs: number): void {
     this.#parts.authentication.cancel(connection);
-    this.#parts.interceptors.cancel(connection);
     this.#links.get(connection)?.end(graceMs);
   }
 

@@ -97,6 +97,8 @@ export interface Effects extends EventSink {
     request: RequestOf<S>,
     client: ClientView,
   ): VerdictOf<S> | undefined;
+  /** The verdict that the connection waits for is no longer needed. */
+  abandonIntercept(connection: ConnectionId): void;
   /**
    * Asks the interceptors of deliveries, synchronously; only if `Intercepted` names them. They decide in the same way
    * about a repeat.

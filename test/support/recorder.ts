@@ -123,6 +123,10 @@ export class Recorder implements Changes, Effects {
     return verdict;
   }
 
+  abandonIntercept(connection: ConnectionId): void {
+    this.#write(() => `abandon the verdict for ${connection}`);
+  }
+
   interceptDelivery(message: Message): Message {
     return message;
   }

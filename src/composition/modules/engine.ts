@@ -108,7 +108,6 @@ function bindLinks(bind: Bind, ackLevel: Config['storage']['ackLevel']): void {
       ingress: Ingress,
       egress: Egress,
       authentication: AuthenticationRequests,
-      interceptors: Interceptors,
       reauthorization: Reauthorization,
       emit: Emit,
     }),

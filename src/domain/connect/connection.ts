@@ -45,6 +45,8 @@ export class Connection {
   access: Access | undefined;
   /** Set in the state `authenticating`. */
   connect: ConnectPacket | undefined;
+  /** What the client has said in CONNECT, if an interceptor has replaced that: until CONNACK says what has changed. */
+  said: ConnectPacket | undefined;
   /** Set if CONNECT names an Authentication Method. */
   enhanced: EnhancedState | undefined;
   /** Set in the state `admitting`. */
@@ -133,11 +135,19 @@ export class Connection {
     return awaited;
   }
 
+  /** Also when the network connection has ended, what had come from it before waits for interceptors. */
+  #abandonVerdict(): void {
+    const awaited = this.takeAwaited();
+    if (awaited === undefined) return;
+    this.context.effects.abandonIntercept(this.id);
+    awaited.abandoned?.();
+  }
+
   moveTo(state: ConnectionState): void {
     checkTransition(this.#state, state);
     this.#state = state;
     // What waits has no effect, and no answer.
-    if (state === 'ended') this.takeAwaited()?.abandoned?.();
+    if (state === 'ended') this.#abandonVerdict();
     this.stateSinceMs = this.context.nowMs;
   }
 }

@@ -129,13 +129,14 @@ export class Intake implements SlowedPublisher, Task {
 
   unpause(): void {
     this.#isBusy = false;
-    if (this.#refused === undefined) this.#refusedSinceMs = undefined;
     this.context.work.add(this);
   }
 
   /** The next packet, one a step. */
   run(): boolean {
     if (this.#waitsFor !== undefined || this.#isBusy || this.#isOver) return true;
+    // The last packet was accepted, or it is tried again: it may wait for an interceptor in between.
+    if (this.#refused === undefined) this.#refusedSinceMs = undefined;
     const packet = this.#refused ?? this.#held.shift();
     this.#refused = undefined;
     if (packet !== undefined) {
