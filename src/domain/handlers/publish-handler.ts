@@ -58,9 +58,18 @@ export class PublishHandler {
       this.#end(connection, packet, isMissing ? 'protocol-violation' : 'topic-name-invalid', problem);
       return;
     }
-    if (isIntercepted(connection, 'publish') && !isRepeat(session, packet))
-      this.#intercept(connection, session, packet);
-    else this.#take(connection, session, packet, packet as ReceivedDraft, known);
+    if (!isIntercepted(connection, 'publish')) this.#take(connection, session, packet, packet as ReceivedDraft, known);
+    else if (isRepeat(session, packet)) this.#repeated(connection, session, packet as ReceivedDraft);
+    else this.#intercept(connection, session, packet);
+  }
+
+  /** Of a message that interceptors may have replaced: the rules were applied to what it had become. */
+  #repeated(connection: Connection, session: Session, packet: ReceivedDraft): void {
+    if (session.hasReservedInbound(packet.packetId)) this.#queue(connection, session, packet, packet);
+    else {
+      this.context.trace?.repeated(session.clientId, packet);
+      this.#acknowledgeRepeat(connection, packet.packetId);
+    }
   }
 
   #intercept(connection: Connection, session: Session, packet: PublishPacket): void {
@@ -101,11 +110,14 @@ export class PublishHandler {
   /** Accepts the message that an interceptor keeps from all others. */
   #swallow(connection: Connection, session: Session, packet: PublishPacket, reason: string): void {
     const { qos, packetId, topic } = packet;
+    if (this.#isOverQos(connection, packet) || this.#isOverLimits(connection, session, packet)) return;
     this.context.trace?.refused(session.clientId, topic, 'not-authorized', `dropped by an interceptor: ${reason}`);
     if (qos === 0) return;
     if (qos === 2) session.putInbound(packetId);
     const type = qos === 1 ? PacketType.puback : PacketType.pubrec;
-    connection.output.acknowledge(type, packetId, ReasonCode.success);
+    const { step } = this.context.changes;
+    const after = connection.output.acknowledgeAfter(type, packetId, ReasonCode.success, step);
+    if (qos === 1 && connection.version === 5) connection.unanswered.add(after);
   }
 
   /** @param draft what is published: it may be another message than the one that came. */
@@ -123,10 +135,7 @@ export class PublishHandler {
       this.#deny(connection, session, packet, refusal);
       return;
     }
-    if (packet.qos > limits.maxQos) {
-      this.#end(connection, packet, 'qos-not-supported', `QoS ${packet.qos}, ${limits.maxQos} is the highest`);
-      return;
-    }
+    if (this.#isOverQos(connection, packet)) return;
     if (draft.retain && !limits.retainedMessages) {
       this.#end(connection, packet, 'retain-not-supported');
       return;
@@ -136,12 +145,7 @@ export class PublishHandler {
       this.#acknowledgeRepeat(connection, packet.packetId);
       return;
     }
-    if (connection.version === 5 && packet.qos > 0 && this.#isOverReceiveMaximum(connection, session, packet)) return;
-    if (packet.qos === 2 && session.hasManyInbound && this.connections.sessionBytes > limits.maxSessionBytes) {
-      const detail = `${session.inboundCount} Packet Identifiers are not released`;
-      this.#end(connection, packet, 'session-bytes-full', detail);
-      return;
-    }
+    if (this.#isOverLimits(connection, session, packet)) return;
     const route = this.dispatcher.routeAtOnce(topic, known);
     if (route === undefined) {
       this.#queue(connection, session, packet, draft);
@@ -156,6 +160,25 @@ export class PublishHandler {
     const outcome = this.dispatcher.publish(draft, session.origin, route);
     if (packet.qos > 0) this.#acknowledge(connection, session, packet, outcome);
     if (this.context.pressed !== undefined) this.waits.slow(connection, session);
+  }
+
+  /** @returns whether the QoS is too high; the connection has then been ended. */
+  #isOverQos(connection: Connection, packet: PublishPacket): boolean {
+    const { maxQos } = this.context.limits;
+    if (packet.qos <= maxQos) return false;
+    this.#end(connection, packet, 'qos-not-supported', `QoS ${packet.qos}, ${maxQos} is the highest`);
+    return true;
+  }
+
+  /** @returns whether the client has too much in progress; the connection has then been ended. */
+  #isOverLimits(connection: Connection, session: Session, packet: PublishPacket): boolean {
+    if (connection.version === 5 && packet.qos > 0 && this.#isOverReceiveMaximum(connection, session, packet))
+      return true;
+    if (packet.qos < 2 || !session.hasManyInbound) return false;
+    if (this.connections.sessionBytes <= this.context.limits.maxSessionBytes) return false;
+    const detail = `${session.inboundCount} Packet Identifiers are not released`;
+    this.#end(connection, packet, 'session-bytes-full', detail);
+    return true;
   }
 
   /** The message is published in later steps, and the next packet of the client is handled after that. */

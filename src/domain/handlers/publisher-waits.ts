@@ -37,7 +37,8 @@ export class PublisherWaits {
    */
   refuse(connection: Connection, packet: PublishPacket, full: Pressed): void {
     if (connection.state !== 'connected') return;
-    if (connection.version === 5) {
+    // At QoS 0, which an interceptor has raised, there is nothing to answer: the publisher waits as before MQTT 5.
+    if (connection.version === 5 && packet.qos > 0) {
       const type = packet.qos === 1 ? PacketType.puback : PacketType.pubrec;
       connection.output.acknowledge(type, packet.packetId, ReasonCode.quotaExceeded);
       return;
