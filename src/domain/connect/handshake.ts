@@ -12,7 +12,7 @@ import type { AuthenticationResult } from '../inputs.js';
 import type { ClientId, TopicName } from '../identifiers.js';
 import type { Limits } from '../limits.js';
 import { sessionBytes, userNameBytes, willBytes } from '../name-bytes.js';
-import { connectBytes, willRequest, withRequest } from '../interception/connect.js';
+import { willRequest, withRequest } from '../interception/connect.js';
 import { askInterceptors, awaitVerdict, isIntercepted } from '../interception/interception.js';
 import type { VerdictOf } from '../interception/verdict.js';
 import type { Session } from '../session/session.js';
@@ -87,11 +87,14 @@ export class Handshake {
           verdict.reasonCode,
         );
       else if (verdict.decision === 'pass') this.#authenticate(connection, packet);
-      else this.#replaced(connection, withRequest(packet, verdict.with));
+      else {
+        connection.said = announcedPart(packet);
+        this.#replaced(connection, withRequest(packet, verdict.with));
+      }
     };
     const verdict = askInterceptors(connection, 'connect', request);
     if (verdict !== undefined) judged(verdict);
-    else awaitVerdict(connection, 'connect', connectBytes(packet), judged);
+    else awaitVerdict(connection, 'connect', undefined, judged);
   }
 
   /** Goes on with another CONNECT than the one that came, which has to be as valid. */
@@ -118,7 +121,10 @@ export class Handshake {
       else this.connections.end(connection, 'protocol-violation', { detail });
       return false;
     }
-    connection.clientId = (packet.clientId === '' ? this.newClientId() : packet.clientId) as ClientId; // [MQTT-3.1.3-6]
+    // An interceptor has been shown the one that was assigned before.
+    const assigned = connection.said?.clientId === '' ? connection.clientId : undefined;
+    const { clientId } = packet;
+    connection.clientId = (clientId === '' ? (assigned ?? this.newClientId()) : clientId) as ClientId; // [MQTT-3.1.3-6]
     return !this.#isFull(connection, connection.clientId, packet);
   }
 
@@ -172,7 +178,7 @@ export class Handshake {
     };
     const verdict = askInterceptors(connection, 'publish', willRequest(will));
     if (verdict !== undefined) judged(verdict);
-    else awaitVerdict(connection, 'publish', willBytes(will), judged);
+    else awaitVerdict(connection, 'publish', undefined, judged);
   }
 
   #admit(connection: Connection, packet: ConnectPacket, clientId: ClientId, result: Authenticated): void {
@@ -194,7 +200,8 @@ export class Handshake {
     if (this.context.limits.deniedPublish !== 'ignore')
       this.#refuse(connection, clientId, { reason: 'not-authorized', detail: `will: ${why}` });
     // A denied will is not even kept: after a crash nothing would know any more that it is not to be published.
-    else this.#accepted(connection, this.#withoutWill(connection, packet, why), clientId, result);
+    else if (!this.#isFull(connection, clientId, { ...packet, will: undefined }))
+      this.#accepted(connection, this.#withoutWill(connection, packet, why), clientId, result);
   }
 
   #accepted(connection: Connection, packet: ConnectPacket, clientId: ClientId, result: Authenticated): void {
@@ -298,10 +305,11 @@ export class Handshake {
     connection.announced = { receiveMaximum, topicAliasMax };
     const { clientId, expiryIntervalS: sessionExpiryS } = session;
     const { maxPacketSize } = this.connections.limitsFor(connection);
-    const properties = announcement(
-      { connect, clientId, userName: connection.userName, sessionExpiryS, keepAliveS, maxPacketSize },
-      limits,
-    );
+    const said = connection.said ?? connect;
+    connection.said = undefined;
+    const { userName } = connection;
+    const accepted = { connect: said, clientId, userName, sessionExpiryS, keepAliveS, maxPacketSize };
+    const properties = announcement(accepted, limits);
     // [MQTT5-4.12.0-5], [MQTT5-4.12.0-6]
     return connection.enhanced === undefined ? properties : { ...properties, ...lastData(connection.enhanced) };
   }

@@ -16,15 +16,19 @@ export const askInterceptors = <S extends Stage>(
   request: RequestOf<S>,
 ): VerdictOf<S> | undefined => context.effects.intercept(id, stage, request, view);
 
-/** Handles no further packet of the client until the verdict is there. @param contentBytes what the packet holds. */
+/**
+ * Handles no further packet of the client until the verdict is there.
+ * @param contentBytes what the packet holds; `undefined` for a CONNECT and its will, which count with what other
+ * clients have sent that are not accepted yet: those must keep no client from being read.
+ */
 export function awaitVerdict<S extends Stage>(
   connection: Connection,
   stage: S,
-  contentBytes: number,
+  contentBytes: number | undefined,
   then: (verdict: VerdictOf<S>) => void,
   abandoned?: () => void,
 ): void {
-  const bytes = PACKET_BYTES + contentBytes;
+  const bytes = contentBytes === undefined ? 0 : PACKET_BYTES + contentBytes;
   connection.awaitedVerdict = { stage, bytes, then, abandoned };
   connection.context.interceptedBytes += bytes;
   connection.suspend();
