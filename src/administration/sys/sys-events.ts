@@ -1,6 +1,7 @@
 // Chosen events as messages below $SYS/broker/events/, each with the record that the log has of it. At most so many a
 // second: the rest of a second is left out, and counted in one message at its end. What publishing an event can itself
-// cause, deliveries of $SYS that are dropped, is never published, or one event could cause the next without end.
+// cause is never published, or one event could cause the next without end: deliveries of $SYS that are dropped, and
+// deliveries at which an interceptor fails.
 import type { BrokerEvent, Clock, EventLevel, EventName, LifecycleEvent, Timer } from '../../ports/index.js';
 import { levelOf } from '../../ports/index.js';
 import { recordOf, SEVERITY } from '../event-records.js';
@@ -61,6 +62,7 @@ export class SysEvents {
 
   #isChosen(event: Event): boolean {
     if (event.kind === 'message-dropped' && event.topic?.startsWith('$SYS/') === true) return false;
+    if (event.kind === 'interceptor-failed' && event.packet === 'deliver') return false;
     return this.#names.has(event.kind) || SEVERITY[levelOf(event)] >= this.#least;
   }
 

@@ -177,6 +177,20 @@ describe('events', () => {
     expect(said.map(({ record }) => record['topic'])).toEqual(['t']);
   });
 
+  test('never say that an interceptor failed at a delivery, which may have been one of an event', async () => {
+    const { tap, said } = await following(['interceptor-failed']);
+    const failed = {
+      kind: 'interceptor-failed',
+      interceptor: 'i',
+      clientId: 'c',
+      error: 'e',
+      fallback: 'deny',
+    } as const;
+    tap.emit({ ...failed, packet: 'deliver' });
+    tap.emit({ ...failed, packet: 'publish' });
+    expect(said.map(({ record }) => record['packet'])).toEqual(['publish']);
+  });
+
   test('are so many a second, and what is left out is counted', async () => {
     const { tap, clock, said } = await following(['info']);
     for (let i = 0; i < EVENTS_PER_SECOND + 7; i++) tap.emit(ended('a'));
