@@ -19,6 +19,7 @@ import type { LifecycleEvent } from '../ports/telemetry.js';
 import type { RequestContext } from '../ports/auth.js';
 import { ReasonCode } from '../protocol/reason-codes.js';
 import { AdapterRequests } from './adapter-requests.js';
+import { connectBytes } from './link-input.js';
 import { PendingRequest } from './pending-request.js';
 import { isPromiseLike, messageOf } from './timeout.js';
 import { requireDeliveryVerdict, requireVerdict } from './verdict-checks.js';
@@ -223,7 +224,7 @@ const FAILED = {
 /** What a request holds that a client has chosen, in bytes: views keep alive the chunk that they arrived in. */
 function bytesOf(request: RequestOf<Stage>): number {
   if ('payload' in request) return request.payload.buffer.byteLength + 2 * request.topic.length;
-  if ('clientId' in request) return (request.password?.buffer.byteLength ?? 0) + 2 * request.clientId.length;
+  if ('clientId' in request) return connectBytes(request);
   if ('topicFilters' in request) return request.topicFilters.reduce((sum, { length }) => sum + 2 * length, 0);
   return request.subscriptions.reduce((sum, { topicFilter }) => sum + 2 * topicFilter.length, 0);
 }

@@ -47,8 +47,10 @@ const HELD_PACKET_BYTES = 256;
 /** Objects of a CONNECT whose answer is awaited: the packet, the request, timers. */
 const AWAITED_CONNECT_BYTES = 2048;
 
+type HeldConnect = Pick<ConnectPacket, 'clientId' | 'userName' | 'password' | 'will' | 'properties'>;
+
 /** What a CONNECT holds until it is answered; its password keeps the chunk that it arrived in. */
-function connectBytes({ clientId, userName, password, will, properties }: ConnectPacket): number {
+export function connectBytes({ clientId, userName, password, will, properties }: HeldConnect): number {
   const names = textBytes(clientId) + (userName === undefined ? 0 : textBytes(userName));
   const ofWill = will === undefined ? 0 : willBytes(will);
   // Its User Properties as strings.
@@ -202,7 +204,7 @@ export class LinkInput {
     this.#isConnected = false;
     this.#whenRead = callback;
     this.unpark('backlog');
-    if (!this.#isOpen || !this.#hasUnread || this.#parking.isEmpty || !this.#parking.isBrief) this.#noMoreToRead();
+    if (!this.#goesOn) this.#noMoreToRead();
   }
 
   /** Nothing more is read. The channel is resumed nevertheless: otherwise it would not report its end. */
@@ -212,6 +214,16 @@ export class LinkInput {
     this.#resume();
     // The connection may take a while to end.
     this.#decoder.discard();
+  }
+
+  /**
+   * Whether what a client had sent before its end is still handled: not while its CONNECT waits for an interceptor,
+   * because that of a client that has gone has no use, and must hold nothing.
+   */
+  get #goesOn(): boolean {
+    const parking = this.#parking;
+    if (!this.#isOpen || !this.#hasUnread || parking.isEmpty || !parking.isBrief) return false;
+    return this.#isEstablished || !this.isSuspended;
   }
 
   /** Whether bytes have arrived that may hold a packet: those of an incomplete one do not. */

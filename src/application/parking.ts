@@ -18,7 +18,7 @@ export type ParkingReason =
   | 'publication-backlog'
   /** The client publishes to queues that are behind, and much that it has sent waits in the core already. */
   | 'backlog'
-  /** Work that one of the client's packets has started continues in later steps. */
+  /** Work that one of the client's packets has started continues in later steps, or waits for an interceptor. */
   | 'work'
   /** Other clients have to be served first. */
   | 'turn';
@@ -37,7 +37,7 @@ const BITS: Readonly<Record<ParkingReason, number>> = {
   backlog: 512,
 };
 
-/** What is over as soon as the broker has done what it has to do anyway. */
+/** What is over as soon as the broker has done what it has to do anyway, or an interceptor has had its time. */
 const BRIEF = BITS.work | BITS.turn | BITS['publication-backlog'];
 
 export class Parking {
@@ -47,7 +47,7 @@ export class Parking {
     return this.#bits === 0;
   }
 
-  /** Whether every reason passes without the client, storage or another system doing anything. */
+  /** Whether every reason passes without the client or storage doing anything. */
   get isBrief(): boolean {
     return (this.#bits & ~BRIEF) === 0;
   }
