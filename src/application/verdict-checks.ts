@@ -17,6 +17,7 @@ import { hasWildcard, parseTopicFilter } from '../domain/topics/topic-filter.js'
 import { topicNameProblem } from '../domain/topics/topic-name.js';
 import { ByteReader } from '../protocol/byte-reader.js';
 import { ByteWriter } from '../protocol/byte-writer.js';
+import { isUtf8Payload } from '../protocol/payload-format.js';
 import { PropertyPlace, readProperties, writeProperties } from '../protocol/properties.js';
 import type { Properties, SubscriptionRequest } from '../protocol/packets.js';
 import { ReasonCode } from '../protocol/reason-codes.js';
@@ -163,6 +164,8 @@ function draftOf(value: unknown, field: string, isWill: boolean, limits: Limits)
     throw new AnswerFault(`${field}.properties.responseTopic`, checked.responseTopic, 'a Topic Name');
   if (checked !== undefined && propertyBytes(checked) > limits.maxPropertyBytes)
     throw new AnswerFault(`${field}.properties`, properties, `at most ${limits.maxPropertyBytes} bytes`);
+  if (limits.checkPayloadFormat && checked?.payloadFormatIndicator === 1 && !isUtf8Payload(payload as Uint8Array))
+    throw new AnswerFault(`${field}.payload`, payload, 'UTF-8, as its Payload Format Indicator says');
   return {
     topic: topic as TopicName,
     payload: payload as Uint8Array,

@@ -226,3 +226,56 @@ describe('a publisher before MQTT 5 that waits for room in a queue, and an inter
     });
   });
 });
+
+test('a CONNECT whose network connection ends while an interceptor has not answered is not handled any further', () => {
+  const answers = late<'connect'>();
+  return withBroker(
+    async (broker) => {
+      const client = broker.open();
+      client.send(connect({ clientId: 'p' }), publish({ topic: 't', payload: 'x' }));
+      await broker.settled();
+      await client.cut();
+      await broker.settled();
+      expect(answers.signals.map(({ aborted }) => aborted)).toEqual([true]);
+    },
+    one({ connect: answers.method }),
+  );
+});
+
+test('wills count among what an interceptor holds that never answers', () => {
+  let asked = 0;
+  return withBroker(
+    async (broker) => {
+      const will = { topic: 'will', payload: 'x'.repeat(60_000) };
+      for (let i = 0; i < 300; i++) {
+        const client = connecting5(broker, { clientId: `c${i}`, will });
+        await broker.settled();
+        await client.cut();
+      }
+      expect(asked).toBeLessThan(300);
+    },
+    one({
+      connect: () => {
+        asked++;
+        return new Promise(() => undefined);
+      },
+    }),
+  );
+});
+
+test('a replaced payload has to be UTF-8 if its Payload Format Indicator says so, and the broker checks that', () =>
+  withBroker(
+    async (broker) => {
+      const publisher = await connect5(broker, 'p');
+      expect(await publisher.publish({ topic: 't', qos: 1, properties: { payloadFormat: 1 } })).toBe(0x83);
+    },
+    {
+      limits: { checkPayloadFormat: true },
+      ...one({
+        publish: ({ isWill: _, ...message }) => ({
+          decision: 'replace',
+          with: { ...message, payload: Uint8Array.of(0xff) },
+        }),
+      }),
+    },
+  ));
