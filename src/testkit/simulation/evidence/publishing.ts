@@ -54,7 +54,7 @@ export class Publishing {
     const { client } = connection;
     const { packetId, qos, properties } = packet;
     const publication = this.#publicationOf(client, packet);
-    publication.isDropped = options.isDropped(publication.tag);
+    publication.isDropped = !publication.isClear && options.isDropped(publication.tag);
     publication.isDenied = !publication.isDropped && !options.mayPublish(client.name, packet.topic);
     if (!publication.isDenied && !publication.isDropped) publication.received(now);
     publication.bytes = sizeOf(packet);
