@@ -29,9 +29,7 @@ const DEFAULT_TIMEOUT_MS = 5000;
 /** What a request holds besides what a client has sent. */
 const REQUEST_BYTES = 1024;
 
-const STAGES: readonly Stage[] = ['connect', 'publish', 'subscribe', 'unsubscribe'];
-
-const METHODS = [...STAGES, 'deliver'] as const;
+const METHODS = ['connect', 'publish', 'subscribe', 'unsubscribe', 'deliver'] as const satisfies (Stage | 'deliver')[];
 
 export interface InterceptorsParts {
   readonly interceptors: readonly Interceptor[];
@@ -64,17 +62,19 @@ export class Interceptors {
       requests: new AdapterRequests(interceptor.timeoutMs ?? DEFAULT_TIMEOUT_MS, parts.clock),
     }));
     const having = (stage: Stage): Timed[] => all.filter(({ interceptor }) => interceptor[stage] !== undefined);
-    this.#stages = {
-      connect: having('connect'),
-      publish: having('publish'),
-      subscribe: having('subscribe'),
-      unsubscribe: having('unsubscribe'),
-    };
-    const [connect = false, publish = false, subscribe = false, unsubscribe = false] = STAGES.map(
-      (stage) => this.#stages[stage].length > 0,
-    );
+    const connect = having('connect');
+    const publish = having('publish');
+    const subscribe = having('subscribe');
+    const unsubscribe = having('unsubscribe');
+    this.#stages = { connect, publish, subscribe, unsubscribe };
     this.#delivering = parts.interceptors.filter((one) => one.deliver !== undefined);
-    this.intercepted = { connect, publish, subscribe, unsubscribe, deliver: this.#delivering.length > 0 };
+    this.intercepted = {
+      connect: connect.length > 0,
+      publish: publish.length > 0,
+      subscribe: subscribe.length > 0,
+      unsubscribe: unsubscribe.length > 0,
+      deliver: this.#delivering.length > 0,
+    };
   }
 
   /** @returns the verdict, or `undefined` if `answered` gets it later. */

@@ -13,7 +13,7 @@ import type { ClientId, TopicName } from '../identifiers.js';
 import type { Limits } from '../limits.js';
 import { sessionBytes, userNameBytes, willBytes } from '../name-bytes.js';
 import { willRequest, withRequest } from '../interception/connect.js';
-import { askInterceptors, awaitVerdict, isIntercepted } from '../interception/interception.js';
+import { intercept, isIntercepted } from '../interception/interception.js';
 import type { VerdictOf } from '../interception/verdict.js';
 import type { Session } from '../session/session.js';
 import type { Sessions } from '../session/sessions.js';
@@ -92,9 +92,7 @@ export class Handshake {
         this.#replaced(connection, withRequest(packet, verdict.with));
       }
     };
-    const verdict = askInterceptors(connection, 'connect', request);
-    if (verdict !== undefined) judged(verdict);
-    else awaitVerdict(connection, 'connect', undefined, judged);
+    intercept(connection, 'connect', request, () => undefined, judged);
   }
 
   /** Goes on with another CONNECT than the one that came, which has to be as valid. */
@@ -176,9 +174,7 @@ export class Handshake {
       else if (verdict.decision === 'drop') this.#admit(connection, { ...packet, will: undefined }, clientId, result);
       else this.#willDenied(connection, packet, clientId, result, `by an interceptor: ${verdict.reason}`);
     };
-    const verdict = askInterceptors(connection, 'publish', willRequest(will));
-    if (verdict !== undefined) judged(verdict);
-    else awaitVerdict(connection, 'publish', undefined, judged);
+    intercept(connection, 'publish', willRequest(will), () => undefined, judged);
   }
 
   #admit(connection: Connection, packet: ConnectPacket, clientId: ClientId, result: Authenticated): void {

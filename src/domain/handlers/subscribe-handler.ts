@@ -6,7 +6,7 @@ import type { Connections } from '../connect/connections.js';
 import type { Context } from '../context.js';
 import { isDenial } from '../interception/verdict.js';
 import type { Denial, VerdictOf } from '../interception/verdict.js';
-import { askInterceptors, awaitVerdict, isIntercepted } from '../interception/interception.js';
+import { intercept, isIntercepted } from '../interception/interception.js';
 import type { MessageDispatcher } from '../publish/message-dispatcher.js';
 import type { Router } from '../routing/router.js';
 import type { Session } from '../session/session.js';
@@ -81,9 +81,8 @@ export class SubscribeHandler {
       task.denials = denialsIn(entries);
       this.#start(task);
     };
-    const verdict = askInterceptors(connection, 'subscribe', { subscriptions, properties });
-    if (verdict !== undefined) judged(verdict);
-    else awaitVerdict(connection, 'subscribe', bytesOf(subscriptions.map(({ topicFilter }) => topicFilter)), judged);
+    const bytes = (): number => bytesOf(subscriptions.map(({ topicFilter }) => topicFilter));
+    intercept(connection, 'subscribe', { subscriptions, properties }, bytes, judged);
   }
 
   unsubscribe(connection: Connection, session: Session, packet: UnsubscribePacket): void {
@@ -106,9 +105,7 @@ export class SubscribeHandler {
       task.denials = denialsIn(entries);
       this.#start(task);
     };
-    const verdict = askInterceptors(connection, 'unsubscribe', { topicFilters, properties });
-    if (verdict !== undefined) judged(verdict);
-    else awaitVerdict(connection, 'unsubscribe', bytesOf(topicFilters), judged);
+    intercept(connection, 'unsubscribe', { topicFilters, properties }, () => bytesOf(topicFilters), judged);
   }
 
   #start(task: Task): void {

@@ -34,6 +34,22 @@ export function awaitVerdict<S extends Stage>(
   connection.suspend();
 }
 
+/**
+ * Asks and goes on with the verdict, at once or later.
+ * @param contentBytes see `awaitVerdict`; called only if the verdict comes later.
+ */
+export function intercept<S extends Stage>(
+  connection: Connection,
+  stage: S,
+  request: RequestOf<S>,
+  contentBytes: () => number | undefined,
+  then: (verdict: VerdictOf<S>) => void,
+): void {
+  const verdict = askInterceptors(connection, stage, request);
+  if (verdict === undefined) awaitVerdict(connection, stage, contentBytes(), then);
+  else then(verdict);
+}
+
 export function verdictArrived(connection: Connection, stage: Stage, verdict: VerdictOf<Stage>): void {
   if (connection.awaitedVerdict?.stage !== stage) return;
   const awaited = connection.takeAwaited();
