@@ -21,6 +21,8 @@ type DepartureOf<Kind extends Departure['kind']> = Extract<Departure, { readonly
 
 export class AcknowledgedIsStored implements Observations {
   #deferred: { readonly at: number; readonly check: () => void }[] = [];
+  /** How many PUBRECs each Packet Identifier of a client has had. */
+  readonly #received = new Map<string, number>();
 
   constructor(
     readonly evidence: Evidence,
@@ -133,6 +135,8 @@ export class AcknowledgedIsStored implements Observations {
       return;
     if (packet.reasonCode >= ReasonCode.unspecifiedError) return;
     const { certainEffectAt = 0 } = publication;
+    const identifier = identifierOf(connection, packet);
+    if (publication.qos === 2) this.#received.set(identifier, (this.#received.get(identifier) ?? 0) + 1);
     this.#promise(() => {
       this.#checkInbound(connection, packet, publication);
       this.#checkEffects(connection.client, packet, publication, certainEffectAt);
@@ -193,7 +197,11 @@ export class AcknowledgedIsStored implements Observations {
   #completed({ connection, packet }: DepartureOf<'pubcomp'>): void {
     const { client } = connection;
     const { packetId } = packet;
+    const identifier = identifierOf(connection, packet);
+    const uses = this.#received.get(identifier);
     this.#promise(() => {
+      // At level `received` the client may have used the identifier again before this is looked at.
+      if (this.#received.get(identifier) !== uses) return;
       const isOnDisk = this.evidence.disk.inbound.get(client.name)?.has(packetId) === true;
       if (isStored(connection) && isOnDisk && !client.published.has(packetId))
         this.#early(client, `PUBCOMP ${packetId}: the disk still has the identifier`);
@@ -210,3 +218,6 @@ export class AcknowledgedIsStored implements Observations {
       this.#early(connection.client, `PUBLISH of ${tag} at QoS 2: it is not on the disk`);
   }
 }
+
+const identifierOf = ({ client }: ObservedConnection, { packetId }: { readonly packetId: number }): string =>
+  `${packetId} ${client.name}`;
