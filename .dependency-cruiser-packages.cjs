@@ -59,6 +59,13 @@ const PACKAGE_RULES = [
     to: { path: packages('yaml') },
   },
   {
+    name: 'packages-are-found-in-one-place',
+    comment: 'How the name of a package becomes a module is for one file to know.',
+    severity: 'error',
+    from: { path: '^(src|adapters)/', pathNot: '^src/composition/plugins/packages\\.ts$' },
+    to: { path: packages('import-meta-resolve') },
+  },
+  {
     name: 'schemas-only-for-configuration-and-administration',
     comment:
       'Two things come from people and programs outside and are checked by schemas: the configuration, and requests ' +

@@ -163,8 +163,17 @@ module.exports = {
       name: 'container-only-in-composition',
       comment: 'One place wires objects together. A class that can reach the container hides its dependencies.',
       severity: 'error',
-      from: { pathNot: ['^src/composition/', '^test/unit/composition/'] },
+      from: { pathNot: ['^src/(composition|plugin)/', '^test/unit/(composition|plugins)/'] },
       to: { path: packages('inversify', '@inversifyjs', 'reflect-metadata'), dependencyTypesNot: ['type-only'] },
+    },
+    {
+      name: 'plugin-definitions-know-nothing-of-the-broker',
+      comment:
+        'A plugin is defined with this folder and the ports alone: it can be written, compiled and tested without a ' +
+        'broker.',
+      severity: 'error',
+      from: { path: '^src/plugin/' },
+      to: { pathNot: ['^src/plugin/', packages('inversify')] },
     },
     {
       name: 'adapters-named-only-in-the-table',

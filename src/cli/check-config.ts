@@ -1,6 +1,7 @@
 // `hexmq check-config`: reports everything that a start would refuse, and what will surprise, without starting.
 import type { Command } from 'commander';
 import { checkAdapters } from '../composition/check.js';
+import type { ListenerConfig } from '../composition/config.js';
 import { ConfigError } from '../composition/config-error.js';
 import { configWarnings } from '../composition/config-warnings.js';
 import { describeAdapters } from './describe-adapters.js';
@@ -43,9 +44,11 @@ async function checkConfig(flags: CheckFlags, host: ProcessHost): Promise<void> 
   if (flags.strict === true) problems.push(...warnings);
   else for (const warning of warnings) host.printError(`hexmq: warning: ${warning}\n`);
   if (problems.length > 0) throw new ConfigError(problems);
-  const listeners = config.listeners.map(
-    (listener) =>
-      `${listener.type} ${listener.type === 'unix' ? listener.path : formatAddress(listener.host, listener.port)}`,
-  );
+  const listeners = config.listeners.map((listener) => `${listener.type} ${addressOf(listener)}`);
   host.print(`the configuration is valid: ${listeners.join(', ')}, ${describeAdapters(config, traits)}\n`);
+}
+
+function addressOf(listener: ListenerConfig): string {
+  if (listener.type === 'plugin') return listener.package;
+  return listener.type === 'unix' ? listener.path : formatAddress(listener.host, listener.port);
 }

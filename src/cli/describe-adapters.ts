@@ -18,7 +18,7 @@ const WHEN_ACKNOWLEDGED: Readonly<Record<AckLevel, string>> = {
 
 /** @param traits what the storage claims, so that the line promises no more; `undefined` if it claims nothing. */
 export function describeAdapters(config: Config, traits: StorageTraits | undefined): string {
-  const { storage, authentication, authorization, listeners } = config;
+  const { storage, authentication, authorization, listeners, plugins } = config;
   const ofBroker = listeners.every((listener) => authenticationOf(listener) !== undefined)
     ? []
     : [describeChain(authentication)];
@@ -33,6 +33,7 @@ export function describeAdapters(config: Config, traits: StorageTraits | undefin
     `storage ${describeAdapter(STORAGE_ADAPTERS, storage, promise)}`,
     `authentication ${[...ofBroker, ...ofListeners].join('; ')}`,
     ...(authorizers.length === 0 ? [] : [`authorization ${authorizers.join(', then ')}`]),
+    ...(plugins.length === 0 ? [] : [`plugins ${plugins.map((one) => one.name ?? one.package).join(', then ')}`]),
   ].join(', ');
 }
 

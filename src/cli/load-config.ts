@@ -1,5 +1,6 @@
 // The configuration of a command: defaults, then the file, then the environment, then flags, each replacing what comes
 // before it.
+import { dirname, resolve } from 'node:path';
 import { withProblemsOfAdapters } from '../composition/check.js';
 import { STORAGE_ADAPTERS } from '../composition/adapter-table.js';
 import { resolveConfig } from '../composition/resolve-config.js';
@@ -47,14 +48,19 @@ export function loadConfig(flags: Flags, environment: Environment): LoadedConfig
   // Without its file, the rest means something else.
   if (path !== undefined && input === undefined && problems.length > 0) throw new ConfigError(problems);
   try {
-    const loaded = resolveWithOptions(input, overrides, options);
+    const loaded = within(path, resolveWithOptions(input, overrides, options));
     if (problems.length === 0) return loaded;
     throw new ConfigError([], { config: loaded.config, isWritten: () => true });
   } catch (error) {
-    if (error instanceof ConfigError) throw new ConfigError([...problems, ...error.problems], error.remainder);
+    if (error instanceof ConfigError)
+      throw new ConfigError([...problems, ...error.problems], error.remainder && within(path, error.remainder));
     throw error;
   }
 }
+
+/** Packages are looked for from the configuration file. */
+const within = <Loaded extends { readonly config: Config }>(path: string | undefined, loaded: Loaded): Loaded =>
+  path === undefined ? loaded : { ...loaded, config: { ...loaded.config, directory: dirname(resolve(path)) } };
 
 /** Adds the problems of a step that fails to those of the others. */
 function attempt<T>(step: () => T, problems: string[]): T | undefined {

@@ -14,7 +14,8 @@ import type {
   Telemetry,
 } from '../ports/index.js';
 import type { HandshakeBudget } from '../application/handshake-budget.js';
-import type { AdminHttpConfig, AdminSocket, ListenerConfig } from './config-schema.js';
+import type { AdminHttpConfig, AdminSocket } from './admin-schema.js';
+import type { ListenerConfig } from './config-schema.js';
 
 /** What the composition offers to the constructor of an adapter. */
 export interface AdapterComponents {
@@ -171,7 +172,9 @@ const onStream = () => import('../../adapters/network/tcp/index.js');
 const overWebSocket = () => import('../../adapters/network/websocket/index.js');
 
 /** Listeners have a type instead of an adapter name: their options are keys of the configuration itself. */
-export const LISTENER_ADAPTERS: { readonly [Type in ListenerConfig['type']]: () => Promise<ListenerModule<Type>> } = {
+export const LISTENER_ADAPTERS: {
+  readonly [Type in Exclude<ListenerConfig['type'], 'plugin'>]: () => Promise<ListenerModule<Type>>;
+} = {
   tcp: onStream,
   tls: onStream,
   unix: onStream,

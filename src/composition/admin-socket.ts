@@ -2,7 +2,7 @@
 // so that a command that is given the same configuration finds it. `hexmq start` and the commands that talk to a
 // running broker both ask here.
 import { join, resolve } from 'node:path';
-import type { AdminSocket } from './config-schema.js';
+import type { AdminSocket } from './admin-schema.js';
 import type { Config } from './config.js';
 
 /** The name in a data directory: file storage knows it as one of its own. */

@@ -19,7 +19,7 @@ export interface AdapterCheck {
  * @throws ConfigError with everything that is wrong.
  */
 export async function checkAdapters(config: Config): Promise<AdapterCheck> {
-  const container = createContainer(config, { telemetry: [] });
+  const container = await createContainer(config, { telemetry: [] });
   const adapters = await createAdapters(container, config);
   const warnings = adapters.flatMap(({ key, adapter }) =>
     (adapter.warnings?.() ?? []).map((warning) => `${key}: ${warning}`),
@@ -33,7 +33,7 @@ export async function withProblemsOfAdapters(error: ConfigError): Promise<Config
   if (remainder === undefined) return error;
   const { config, isWritten } = remainder;
   try {
-    await createAdapters(createContainer(config, { telemetry: [] }), config, ({ key }) => isWritten(key));
+    await createAdapters(await createContainer(config, { telemetry: [] }), config, ({ key }) => isWritten(key));
     return error;
   } catch (further) {
     if (further instanceof ConfigError) return new ConfigError([...problems, ...further.problems]);

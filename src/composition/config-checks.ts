@@ -81,6 +81,12 @@ export function checkListeners(problems: ConfigProblems, config: unknown): void 
       if (twin >= 0) problems.add(['listeners', index, address.key], taken(address, addresses[twin] as Address, twin));
     }
     addresses[index] = address;
+    if (type === 'plugin' && !hasAuthentication && listener['authentication'] === undefined)
+      problems.add(
+        ['listeners', index, 'authentication'],
+        'missing, expected who may connect: how far the listener of a plugin reaches is not known; ' +
+          '"authentication: [{ adapter: anonymous }]" admits everyone',
+      );
     // A broker that every machine can reach and every client may use must never be an accident.
     if (
       !hasAuthentication &&

@@ -32,12 +32,13 @@ const STORAGE_IN_MEMORY = 'memory';
 const STORED_IN_MEMORY_BYTES = 1024 * 1024 * 1024;
 /** Per authenticator or authorizer; `limits.authTimeoutMs` bounds all of them together. */
 const DEFAULT_ADAPTER_TIMEOUT_MS = 5000;
+const DEFAULT_PLUGIN_START_TIMEOUT_MS = 30_000;
 
 export function withDefaults(parsed: Parsed): Config {
   return {
     listeners: (parsed.listeners ?? [{ type: 'tcp' as const }]).map((listener, index, all) => {
       const name = listener.name ?? (all.length === 1 ? listener.type : `${listener.type}-${index + 1}`);
-      if (listener.type === 'unix') return { ...listener, name };
+      if (listener.type === 'unix' || listener.type === 'plugin') return { ...listener, name };
       return {
         ...listener,
         name,
@@ -52,6 +53,12 @@ export function withDefaults(parsed: Parsed): Config {
     limits: limitsWithDefaults(parsed.limits ?? {}, parsed.storage?.adapter),
     logging: { level: 'info', userNames: true, ...omitUndefined(parsed.logging ?? {}) },
     sys: { intervalS: DEFAULT_SYS_INTERVAL_S, events: [], ...omitUndefined(parsed.sys ?? {}) },
+    plugins: (parsed.plugins ?? []).map(({ package: from, name, options = {}, startTimeoutMs }) => ({
+      package: from,
+      name,
+      options,
+      startTimeoutMs: startTimeoutMs ?? DEFAULT_PLUGIN_START_TIMEOUT_MS,
+    })),
     admin: adminWithDefaults(parsed.admin ?? {}),
   };
 }

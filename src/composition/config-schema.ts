@@ -6,7 +6,9 @@ import { LISTENER_LIMIT_KEYS } from '../domain/limits.js';
 import type { Limits } from '../domain/limits.js';
 import { UNIX_PATH_BYTES_MAX } from '../ports/index.js';
 import { boolean, expected, formatValue, integer, offOrInteger, oneOf, text } from './config-values.js';
-import { isHost } from './hosts.js';
+import { hostAndPort, tls, TLS_KEYS } from './address-schema.js';
+import { ADMIN_KEYS, adminSchema, CERTIFICATE_KEYS } from './admin-schema.js';
+import { fromPackage, PLUGIN_KEYS, pluginsSchema } from './plugin-schema.js';
 import { SYS_KEYS, sysSchema } from './sys-schema.js';
 
 export { formatValue, redactCredentials } from './config-values.js';
@@ -140,10 +142,6 @@ const authenticators = () =>
     .min(1, expected('at least one adapter; [{ adapter: anonymous }] admits everyone'))
     .optional();
 
-const SECRET = { error: () => 'not valid, expected the passphrase of the key, in quotes' };
-
-const filePath = (what: string) => text(`the path of a file: ${what}`);
-
 /** Keys of every listener, whatever its type. */
 const everyListener = {
   name: text('a name').optional(),
@@ -163,31 +161,12 @@ const trustedPeers = (what: string) =>
     expected(`${what}, such as { trusted: [10.0.0.0/8] }`),
   );
 
-const HOST =
-  'an address such as 127.0.0.1 or ::1, 0.0.0.0 for all addresses, or a host name; the port has a key of its own';
-
 /** Keys of listeners on a TCP port. */
 const onPort = {
-  host: z.string(expected(HOST)).refine(isHost, expected(HOST)).optional(),
-  port: integer(0, 65_535, ' (0: any free port)').optional(),
+  ...hostAndPort,
   backlog: integer(1, 65_535).optional(),
   proxyProtocol: trustedPeers('the proxies that send a PROXY header').optional(),
 };
-
-const tls = z.strictObject(
-  {
-    cert: filePath('a certificate in PEM'),
-    key: filePath('its private key in PEM'),
-    // The value is a secret, also when it is not valid, so no message shows it.
-    passphrase: z.string(SECRET).min(1, SECRET).optional(),
-    ca: filePath('the certificates, in PEM, that client certificates are signed with').optional(),
-    crl: filePath('revocation lists in PEM').optional(),
-    clientCertificate: oneOf('none', 'optional', 'required').optional(),
-    minVersion: oneOf('TLSv1.2', 'TLSv1.3').optional(),
-    ciphers: text('a list of ciphers as OpenSSL writes it').optional(),
-  },
-  expected('a mapping, such as { cert: server.crt, key: server.key }'),
-);
 
 const overWebSocket = {
   path: z
@@ -221,6 +200,12 @@ const LISTENERS = {
       .regex(/^0?[0-7]{3}$/, expected(OCTAL_MODE))
       .optional(),
   }),
+  // A transport of its author's own.
+  plugin: z.strictObject({
+    type: z.literal('plugin'),
+    ...everyListener,
+    ...fromPackage,
+  }),
 };
 
 export type ListenerType = keyof typeof LISTENERS;
@@ -229,7 +214,7 @@ export const LISTENER_TYPES = Object.keys(LISTENERS) as ListenerType[];
 
 const listener = z.discriminatedUnion(
   'type',
-  [LISTENERS.tcp, LISTENERS.tls, LISTENERS.ws, LISTENERS.wss, LISTENERS.unix],
+  [LISTENERS.tcp, LISTENERS.tls, LISTENERS.ws, LISTENERS.wss, LISTENERS.unix, LISTENERS.plugin],
   {
     error: ({ code, input }) => {
       if (code !== 'invalid_union' || typeof input !== 'object' || input === null)
@@ -238,39 +223,6 @@ const listener = z.discriminatedUnion(
     },
   },
 );
-
-/** Roles of the administration: `write` includes `read`. */
-const role = () => oneOf('read', 'write');
-
-/** Who has one of these certificates has the role. */
-const certificate = z.strictObject(
-  { commonName: text('the common name (CN) of a client certificate'), role: role() },
-  expected('a common name and a role, such as { commonName: ops, role: write }'),
-);
-
-const admin = {
-  socket: z
-    .union(
-      [
-        z.literal('off'),
-        z
-          .string()
-          .min(1)
-          .refine((path) => Buffer.byteLength(path) <= UNIX_PATH_BYTES_MAX),
-      ],
-      expected(`off, or the path of a socket, ${UNIX_PATH_BYTES_MAX} bytes at most`),
-    )
-    .optional(),
-  host: z.string(expected(HOST)).refine(isHost, expected(HOST)).optional(),
-  port: integer(0, 65_535, ' (0: any free port)').optional(),
-  tls: tls.optional(),
-  tokens: filePath('tokens, as hexmq token writes it').optional(),
-  certificates: z
-    .array(certificate, expected('a list, such as [{ commonName: ops, role: write }]'))
-    .min(1, expected('at least one certificate'))
-    .optional(),
-  dashboard: boolean().optional(),
-};
 
 const failedAttempts = {
   allowed: integer(1, 1000).optional(),
@@ -317,33 +269,19 @@ export const configSchema = z.strictObject(
       )
       .optional(),
     sys: sysSchema.optional(),
-    admin: z.strictObject(admin, expected('a mapping, such as { port: 7883, tokens: ./tokens }')).optional(),
+    plugins: pluginsSchema.optional(),
+    admin: adminSchema.optional(),
   },
   expected(
-    'a mapping of listeners, storage, authentication, failedAttempts, authorization, limits, logging, sys and admin',
+    'a mapping of listeners, storage, authentication, failedAttempts, authorization, limits, logging, sys, plugins ' +
+      'and admin',
   ),
 );
 
-/** The Unix socket of the administration. */
-export interface AdminSocket {
-  readonly path: string;
-  /** Whether the configuration names it. A socket that it does not name is no reason for a start to fail. */
-  readonly isConfigured: boolean;
-}
-
-/** An address at which the administration is reached over HTTP. */
-export interface AdminHttpConfig {
-  readonly host: string;
-  readonly port: number;
-  readonly tls?: z.output<typeof tls> | undefined;
-  readonly tokens?: string | undefined;
-  readonly certificates?: readonly z.output<typeof certificate>[] | undefined;
-  /** Whether the dashboard is served. Default: true. */
-  readonly dashboard?: boolean | undefined;
-}
-
 type ParsedListener = z.output<typeof listener>;
-type OnPort = Exclude<ParsedListener, { readonly type: 'unix' }>;
+type OnPort = Exclude<ParsedListener, { readonly type: 'unix' | 'plugin' }>;
+
+export type PluginListenerConfig = Extract<ParsedListener, { readonly type: 'plugin' }> & { readonly name: string };
 
 export type PortListenerConfig = OnPort & { readonly name: string; readonly host: string; readonly port: number };
 
@@ -373,13 +311,13 @@ export function keysAt([section, within, part]: readonly PropertyKey[]): readonl
     case 'failedAttempts':
       return FAILED_ATTEMPTS_KEYS;
     case 'listeners':
-      if (part === 'tls') return Object.keys(tls.shape);
+      if (part === 'tls') return TLS_KEYS;
       if (part === 'limits') return LISTENER_LIMIT_KEYS;
       if (part === 'authentication') return Object.keys(authenticator.shape);
       return part === undefined ? unique(LISTENER_TYPES.flatMap(keysOfListener)) : ['trusted'];
     case 'admin':
-      if (within === 'tls') return Object.keys(tls.shape);
-      return Object.keys(within === 'certificates' ? certificate.shape : admin);
+      if (within === 'tls') return TLS_KEYS;
+      return within === 'certificates' ? CERTIFICATE_KEYS : ADMIN_KEYS;
     case 'storage':
       return ['adapter', 'ackLevel', 'options'];
     case 'authentication':
@@ -390,6 +328,8 @@ export function keysAt([section, within, part]: readonly PropertyKey[]): readonl
       return ['level', 'userNames', 'format', 'file'];
     case 'sys':
       return SYS_KEYS;
+    case 'plugins':
+      return PLUGIN_KEYS;
     default:
       return [];
   }

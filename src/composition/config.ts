@@ -4,7 +4,8 @@ import type { LoginThrottleSettings } from '../application/login-throttle.js';
 import type { Limits } from '../domain/limits.js';
 import type { AckLevel, EventLevel, EventName } from '../ports/index.js';
 import type { AdapterOptions, LogOptions } from './adapter-table.js';
-import type { AdminHttpConfig, ListenerConfig } from './config-schema.js';
+import type { AdminHttpConfig } from './admin-schema.js';
+import type { ListenerConfig } from './config-schema.js';
 
 export type { ConfigInput, ListenerConfig } from './config-schema.js';
 
@@ -25,7 +26,17 @@ export interface StorageConfig extends AdapterConfig {
   readonly ackLevel: AckLevel;
 }
 
+export interface PluginConfig {
+  readonly package: string;
+  /** Default: the name that the plugin has given itself. */
+  readonly name: string | undefined;
+  readonly options: AdapterOptions;
+  readonly startTimeoutMs: number;
+}
+
 export interface Config {
+  /** Of the configuration file, if there is one: packages are looked for from there, and paths are relative to it. */
+  readonly directory?: string;
   readonly listeners: readonly ListenerConfig[];
   readonly storage: StorageConfig;
   readonly authentication: readonly AuthenticatorConfig[];
@@ -40,6 +51,8 @@ export interface Config {
     readonly http: AdminHttpConfig | undefined;
   };
   readonly logging: LogOptions;
+  /** In the order of their start. */
+  readonly plugins: readonly PluginConfig[];
   /** What the broker says of itself, below `$SYS/broker/`. */
   readonly sys: {
     /** How often values are taken; 0: never. */
@@ -48,6 +61,9 @@ export interface Config {
     readonly events: readonly (EventName | EventLevel)[];
   };
 }
+
+/** For commands that need none of what plugins bind. */
+export const withoutPlugins = (config: Config): Config => ({ ...config, plugins: [] });
 
 /** The sections that differ between two configurations and are only read at start: all but the limits. */
 export function keysThatNeedRestart(running: Config, next: Config): readonly string[] {

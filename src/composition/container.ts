@@ -6,7 +6,7 @@ import { Container } from 'inversify';
 import { BrokerService } from '../application/service.js';
 import type { Checkable } from '../ports/index.js';
 import { adminSocketOf } from './admin-socket.js';
-import type { AdminSocket } from './config-schema.js';
+import type { AdminSocket } from './admin-schema.js';
 import type { Config } from './config.js';
 import { collectErrors, ConfigError } from './config-error.js';
 import { logFileProblem } from './log-file.js';
@@ -22,9 +22,12 @@ import { networkModule } from './modules/network.js';
 import { observabilityModule } from './modules/observability.js';
 import { overridesModule } from './modules/overrides.js';
 import type { Overrides } from './modules/overrides.js';
+import { loadPluginsInto, pluginsModule } from './modules/plugins.js';
 import { storageModule } from './modules/storage.js';
 import { sysModule } from './modules/sys.js';
 import { systemModule } from './modules/system.js';
+import { LoadedPlugins } from './plugins/host.js';
+import { LateServices } from './plugins/late-services.js';
 
 /** An adapter and its key in the configuration, such as `listeners[0]`. */
 export interface CreatedAdapter {
@@ -43,23 +46,26 @@ const MODULES = [
   brokerModule,
   measurementsModule,
   sysModule,
+  pluginsModule,
   networkModule,
 ];
 
 /**
  * One container per broker: a singleton is shared by the parts of one broker, and by no other broker of the process.
+ * Plugins that cannot be loaded are reported by `createAdapters`.
  */
-export function createContainer(
+export async function createContainer(
   config: Config,
   overrides: Overrides = {},
   adminSocket = configuredSocket(config),
-): Container {
+): Promise<Container> {
   const container = new Container({ defaultScope: 'Singleton' });
   container.load(
     ...MODULES.map((module) => module(config)),
     administrationModule(config, adminSocket),
     overridesModule(overrides),
   );
+  await loadPluginsInto(container, config);
   return container;
 }
 
@@ -75,6 +81,7 @@ export async function createAdapters(
 ): Promise<readonly CreatedAdapter[]> {
   const created = await collectErrors([
     lookAtLogFile(config),
+    refuseFaultyPlugins(container),
     ...adaptersIn(config)
       .filter(isMeant)
       .map(async ({ token, key }): Promise<CreatedAdapter[]> => {
@@ -94,6 +101,11 @@ function configuredSocket(config: Config): AdminSocket | undefined {
   return socket?.isConfigured === true ? socket : undefined;
 }
 
+function refuseFaultyPlugins(container: Container): Promise<CreatedAdapter[]> {
+  const { problems } = container.get(LoadedPlugins);
+  return problems.length === 0 ? Promise.resolve([]) : Promise.reject(new ConfigError(problems));
+}
+
 /** The log is made when everything else is right; what would prevent it is reported with what else is wrong. */
 function lookAtLogFile({ logging }: Config): Promise<CreatedAdapter[]> {
   const problem = logFileProblem(logging.file);
@@ -110,10 +122,12 @@ export async function composeBroker(
   overrides: Overrides = {},
   adminSocket?: AdminSocket,
 ): Promise<BrokerService> {
-  const container = createContainer(config, overrides, adminSocket);
+  const container = await createContainer(config, overrides, adminSocket);
   await createAdapters(container, config);
+  const broker = await container.getAsync(BrokerService);
   // The last access to the container: from here on objects know each other.
-  return container.getAsync(BrokerService);
+  await container.get(LateServices).connect(container);
+  return broker;
 }
 
 export { StartInterrupted } from '../application/lifecycle.js';

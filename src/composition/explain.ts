@@ -4,6 +4,7 @@ import { Authorization } from '../application/authorization.js';
 import { Authorizer } from '../ports/index.js';
 import { explainBy, topicProblem } from './access-question.js';
 import type { AccessQuery, Explanation } from './access-question.js';
+import { withoutPlugins } from './config.js';
 import type { Config } from './config.js';
 import { ConfigError } from './config-error.js';
 import { createAdapters, createContainer } from './container.js';
@@ -15,7 +16,7 @@ export type { AccessQuery, Explanation };
 export async function explainAccess(config: Config, question: AccessQuery): Promise<Explanation> {
   const problem = topicProblem(config.limits, question);
   if (problem !== undefined) throw new ConfigError([`--topic: ${problem}`]);
-  const container = createContainer(config, { telemetry: [] });
+  const container = await createContainer(withoutPlugins(config), { telemetry: [] });
   await createAdapters(container, config, ({ token }) => token === Authorizer);
   const authorizers = await container.getAllAsync(Authorizer, { optional: true });
   try {

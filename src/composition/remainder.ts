@@ -58,6 +58,8 @@ function without(container: unknown, path: Path, replaced: Set<string>, above: P
 /** Removes the whole adapter, or the section, that the path leads into. */
 function withoutAdapter(config: unknown, path: Path, replaced: Set<string>): unknown {
   const [section, index, part, position] = path;
+  // Nothing could stand in for one of them.
+  if (section === 'plugins') return without(config, ['plugins'], replaced);
   if (section === 'storage') replaced.add('storage');
   if (section === 'listeners' && part === 'authentication' && typeof position === 'number')
     return without(config, path.slice(0, 4), replaced);

@@ -16,6 +16,7 @@ import { WallTimeStorage } from '../application/transfer/wall-time-storage.js';
 import { refuseUnfinishedStore } from '../application/transfer/unfinished.js';
 import { Storage } from '../ports/index.js';
 import { BUILT_IN_ADAPTERS, STORAGE_ADAPTERS, describeAdapter } from './adapter-table.js';
+import { withoutPlugins } from './config.js';
 import type { Config } from './config.js';
 import { ConfigError } from './config-error.js';
 import { createContainer } from './container.js';
@@ -124,7 +125,8 @@ export async function withStore<Result>(config: Config, use: (storage: Storage) 
 
 async function storageOf(config: Config): Promise<Storage> {
   const { storage } = config;
-  const made = await createContainer(config, { telemetry: [] }).getAsync(Storage);
+  const container = await createContainer(withoutPlugins(config), { telemetry: [] });
+  const made = await container.getAsync(Storage);
   requireTraits(made);
   if (!made.traits.durable)
     throw new ConfigError([

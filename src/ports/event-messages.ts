@@ -25,7 +25,10 @@ export function levelOf(event: BrokerEvent | LifecycleEvent): EventLevel {
     case 'permissions-renewed':
     case 'client-reauthenticated':
     case 'operator-command':
+    case 'plugin-started':
       return 'info';
+    case 'plugin-log':
+      return event.severity;
     case 'connection-ended':
       return isOrdinary(event.reason) ? 'info' : 'warn';
     case 'connection-refused':
@@ -35,6 +38,7 @@ export function levelOf(event: BrokerEvent | LifecycleEvent): EventLevel {
     case 'storage-recovered':
     case 'authenticator-passed-over':
     case 'interceptor-failed':
+    case 'plugin-failed':
     case 'administration-refused':
     case 'attempts-slowed':
     case 'close-failed':
@@ -80,6 +84,7 @@ export function burstOf(event: BrokerEvent | LifecycleEvent): number {
     case 'retained-limited':
     case 'authenticator-passed-over':
     case 'interceptor-failed':
+    case 'plugin-failed':
     case 'attempts-slowed':
     case 'permissions-kept':
     case 'client-reauthenticated':
@@ -109,6 +114,9 @@ export function burstOf(event: BrokerEvent | LifecycleEvent): number {
     case 'operator-command':
     case 'backup-ended':
     case 'clock-corrected':
+    case 'plugin-started':
+    // Already limited where it is written.
+    case 'plugin-log':
     case 'fatal':
     // Already selected by `OutageFilter`.
     case 'storage-failing':
@@ -125,6 +133,7 @@ const RENEWALS = {
 
 /** The message text, constant for each kind, so that it can be searched for. Details are in the fields. */
 export function describeEvent(event: BrokerEvent | LifecycleEvent): string {
+  if (isOfPlugin(event)) return OF_PLUGINS[event.kind];
   switch (event.kind) {
     case 'client-connected':
       return 'client connected';
@@ -194,6 +203,16 @@ export function describeEvent(event: BrokerEvent | LifecycleEvent): string {
       return 'fatal error; the broker stops';
   }
 }
+
+const OF_PLUGINS = {
+  'plugin-started': 'plugin started',
+  'plugin-failed': 'a part of a plugin failed',
+  'plugin-log': 'plugin log',
+} as const;
+
+type OfPlugin = Extract<BrokerEvent | LifecycleEvent, { readonly kind: keyof typeof OF_PLUGINS }>;
+
+const isOfPlugin = (event: BrokerEvent | LifecycleEvent): event is OfPlugin => Object.hasOwn(OF_PLUGINS, event.kind);
 
 const FAILURES = {
   'authenticator-passed-over': 'authenticator failed; the next one decides',

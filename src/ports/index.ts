@@ -57,7 +57,9 @@ export type {
 } from '../domain/interception/verdict.js';
 export type { Checkable } from './checkable.js';
 export type { Reloadable } from './reloadable.js';
-export type { Startable } from './startable.js';
+export { Startable } from './startable.js';
+export { Operations, PluginInfo, PluginLogger, Scheduler } from './services.js';
+export type { LogFields } from './services.js';
 export { Telemetry } from './telemetry.js';
 export type { HandshakeFailure, LifecycleEvent, LogLevel } from './telemetry.js';
 export { EVENT_NAMES } from './event-names.js';

@@ -1,6 +1,8 @@
 // The lifecycle hooks of a port: adapters that hold resources between the start and the stop of the broker.
 
-/** An adapter that has to be started and stopped. */
+import { port } from './token.js';
+
+/** An adapter, or a part of a plugin, that has to be started and stopped. */
 export interface Startable {
   /**
    * Acquires what the adapter needs before the first request: connections, timers. The broker starts when every adapter
@@ -15,3 +17,9 @@ export interface Startable {
    */
   stop?(): Promise<void>;
 }
+
+/**
+ * Injection token of what a plugin starts and stops; multi-bound. It starts when the broker runs and before clients can
+ * connect, and stops when their connections have ended.
+ */
+export const Startable = port<Startable>('Startable');

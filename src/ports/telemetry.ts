@@ -66,6 +66,33 @@ export type LifecycleEvent =
       readonly error: string;
       readonly fallback: 'deny' | 'pass';
     }
+  /** A plugin has started; `provides` names the ports that it bound. */
+  | {
+      readonly kind: 'plugin-started';
+      readonly plugin: string;
+      readonly version: string;
+      /** The package or the path that it was loaded from. */
+      readonly package: string;
+      readonly provides: readonly string[];
+    }
+  /** A part of a plugin threw, or took too long; the broker goes on. */
+  | {
+      readonly kind: 'plugin-failed';
+      readonly plugin: string;
+      readonly what: 'stop' | 'scheduled task';
+      readonly error: string;
+    }
+  /** A line that a plugin has written. */
+  | {
+      readonly kind: 'plugin-log';
+      readonly plugin: string;
+      readonly severity: 'debug' | 'info' | 'warn' | 'error';
+      readonly text: string;
+      /** As JSON. */
+      readonly fields: string | undefined;
+      /** How many lines before this one were left out, if any were. */
+      readonly suppressed?: number;
+    }
   /** Repeated login failures: further attempts are delayed. Emitted once until the failures have been forgotten. */
   | {
       readonly kind: 'attempts-slowed';

@@ -73,6 +73,12 @@ const VIOLATIONS: Readonly<Record<string, Readonly<Record<string, string>>>> = {
     'src/cli/locator.ts': "import { Container } from 'inversify'; export const container = new Container();",
     'adapters/auth/greedy/index.ts': "import 'reflect-metadata';",
   },
+  'plugin-definitions-know-nothing-of-the-broker': {
+    'src/plugin/inward.ts': "import type { value } from '../ports/index.js'; export type T = typeof value;",
+  },
+  'packages-are-found-in-one-place': {
+    'src/composition/elsewhere.ts': "import 'import-meta-resolve';",
+  },
   'adapters-named-only-in-the-table': {
     'src/composition/container.ts': "export const value = () => import('../../adapters/storage/one/index.js');",
     'src/testkit/built-in.ts':
@@ -209,6 +215,7 @@ const PACKAGES = [
     'commander',
     'fastify',
     'yaml',
+    'import-meta-resolve',
     'zod',
     'mqtt',
     'mqtt-packet',

@@ -19,10 +19,11 @@ import type { AdministrationEndpoint, StorageSnapshot } from '../../ports/index.
 import { explainBy, topicProblem } from '../access-question.js';
 import { BUILT_IN_ADAPTERS } from '../adapter-table.js';
 import type { AdapterComponents, EndpointOptions } from '../adapter-table.js';
-import type { AdminSocket, ListenerConfig } from '../config-schema.js';
+import type { AdminSocket } from '../admin-schema.js';
+import type { ListenerConfig } from '../config-schema.js';
 import type { Config } from '../config.js';
 import { all, at, byName, Components, Endpoint, LifecyclePart } from '../injection.js';
-import { construct } from '../plugin-loader.js';
+import { construct } from '../plugins/construct.js';
 import { VERSION } from '../version.js';
 
 interface Dependencies {

@@ -16,7 +16,6 @@ import type { ReauthorizationParts } from '../../application/reauthorization.js'
 import { LiveSettings } from '../../application/settings.js';
 import { authenticatorWithTimeout, authorizerWithTimeout } from '../../application/access-timeouts.js';
 import { Authenticator, Authorizer, Clock } from '../../ports/index.js';
-import { AUTHENTICATION_ADAPTERS, AUTHORIZATION_ADAPTERS } from '../adapter-table.js';
 import type { AdapterComponents } from '../adapter-table.js';
 import { authenticationOf } from '../config-defaults.js';
 import { formatPath } from '../config-path.js';
@@ -32,7 +31,7 @@ import {
   ListenerAuthenticator,
   OwnAuthentication,
 } from '../injection.js';
-import { constructChecked, loadAdapter } from '../plugin-loader.js';
+import { AdapterFactory, AUTHENTICATOR, AUTHORIZER } from '../plugins/adapters.js';
 import { callOf, reportSlowStart, settled } from '../settling.js';
 
 interface RenewalDependencies extends Omit<ReauthorizationParts, 'applyPermissions'> {
@@ -117,18 +116,10 @@ function bindAuthenticator(
   path: readonly PropertyKey[],
   listener?: string,
 ): void {
-  const { adapter, options } = entry;
+  const { adapter } = entry;
   const key = formatPath(path);
   binding
-    .toResolvedValue(
-      async (components) => {
-        const module = await loadAdapter(AUTHENTICATION_ADAPTERS, adapter, 'createAuthenticator', path);
-        return constructChecked(path, adapter, 'createAuthenticator', () =>
-          module.createAuthenticator(options, components),
-        );
-      },
-      [Components],
-    )
+    .toResolvedValue((adapters) => adapters.create(AUTHENTICATOR, entry, path), [AdapterFactory])
     .onActivation(async (context, authenticator) => {
       const components = await context.getAsync(Components);
       return startSettled(authenticatorWithTimeout(authenticator, entry, components), adapter, key, components);
@@ -141,16 +132,10 @@ function bindAuthorizer(
   entry: AuthorizerConfig,
   path: readonly PropertyKey[],
 ): void {
-  const { adapter, options } = entry;
+  const { adapter } = entry;
   const key = formatPath(path);
   binding
-    .toResolvedValue(
-      async (components) => {
-        const module = await loadAdapter(AUTHORIZATION_ADAPTERS, adapter, 'createAuthorizer', path);
-        return constructChecked(path, adapter, 'createAuthorizer', () => module.createAuthorizer(options, components));
-      },
-      [Components],
-    )
+    .toResolvedValue((adapters) => adapters.create(AUTHORIZER, entry, path), [AdapterFactory])
     .onActivation(async (context, authorizer) => {
       const components = await context.getAsync(Components);
       return startSettled(authorizerWithTimeout(authorizer, entry, components), adapter, key, components);

@@ -15,7 +15,9 @@ import type { AdapterComponents } from '../adapter-table.js';
 import { configWarnings } from '../config-warnings.js';
 import type { Config, ListenerConfig } from '../config.js';
 import { all, at, byName, Components, LifecyclePart } from '../injection.js';
-import { construct } from '../plugin-loader.js';
+import type { PluginListenerConfig } from '../config-schema.js';
+import { AdapterFactory } from '../plugins/adapters.js';
+import { construct } from '../plugins/construct.js';
 
 interface WarningsDependencies {
   readonly listeners: readonly Listener[];
@@ -42,8 +44,11 @@ export const networkModule = (config: Config): ContainerModule =>
       const key = `listeners[${index}]`;
       bind(Listener)
         .toResolvedValue(
-          (settings, handshakes, components) => createListener(key, listener, settings, handshakes, components),
-          [LiveSettings, HandshakeBudget, Components],
+          (settings, handshakes, components, adapters) =>
+            listener.type === 'plugin'
+              ? adapters.createListener(listener, ['listeners', index])
+              : createListener(key, listener, settings, handshakes, components),
+          [LiveSettings, HandshakeBudget, Components, AdapterFactory],
         )
         .when(at(key));
     });
@@ -73,7 +78,7 @@ const sourcesOf = (listeners: readonly Listener[], storage: Storage): WarningSou
 
 async function createListener(
   key: string,
-  config: ListenerConfig,
+  config: Exclude<ListenerConfig, PluginListenerConfig>,
   settings: Settings,
   handshakeMemory: HandshakeBudget,
   components: AdapterComponents,

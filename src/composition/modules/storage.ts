@@ -9,25 +9,16 @@ import { Pager } from '../../application/pager.js';
 import { StorageHealth, storageReports } from '../../application/storage-reports.js';
 import type { StorageReports } from '../../application/storage-reports.js';
 import { Clock, Storage } from '../../ports/index.js';
-import { STORAGE_ADAPTERS } from '../adapter-table.js';
 import type { AdapterComponents } from '../adapter-table.js';
 import type { Config } from '../config.js';
 import { at, Components, LifecyclePart } from '../injection.js';
-import { constructChecked, loadAdapter } from '../plugin-loader.js';
+import { AdapterFactory, STORAGE } from '../plugins/adapters.js';
 import { callOf, reportSlowStart, reportSlowStop, settled } from '../settling.js';
 
 export const storageModule = ({ storage: { adapter, options, ackLevel } }: Config): ContainerModule =>
   new ContainerModule(({ bind }) => {
     bind(Storage)
-      .toResolvedValue(
-        async (components) => {
-          const module = await loadAdapter(STORAGE_ADAPTERS, adapter, 'createStorage', ['storage']);
-          return constructChecked(['storage'], adapter, 'createStorage', () =>
-            module.createStorage(options, components),
-          );
-        },
-        [Components],
-      )
+      .toResolvedValue((adapters) => adapters.create(STORAGE, { adapter, options }, ['storage']), [AdapterFactory])
       .when(at('storage'));
     bind(LifecyclePart).toResolvedValue(
       (storage, { emit }) => openingPart(storage, adapter, emit),

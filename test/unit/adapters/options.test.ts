@@ -6,7 +6,7 @@ import {
   AUTHORIZATION_ADAPTERS,
   STORAGE_ADAPTERS,
 } from '../../../src/composition/adapter-table.js';
-import { construct } from '../../../src/composition/plugin-loader.js';
+import { construct } from '../../../src/composition/plugins/construct.js';
 
 const components = { clock: new VirtualClock(), emit: () => undefined } as never;
 

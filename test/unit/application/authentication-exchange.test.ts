@@ -7,9 +7,10 @@ import type { AuthenticationExchange } from '../../../src/application/authentica
 import { Authorization } from '../../../src/application/authorization.js';
 import { DEFAULT_LOGIN_THROTTLE, LoginThrottle } from '../../../src/application/login-throttle.js';
 import { authenticatorWithTimeout } from '../../../src/application/access-timeouts.js';
-import { shapeProblem } from '../../../src/composition/adapter-shape.js';
+import { shapeProblem } from '../../../src/composition/plugins/shapes.js';
 import type { ClientId } from '../../../src/domain/identifiers.js';
-import type { Authenticator, ExchangeAnswer, ExchangeRequest, RequestContext } from '../../../src/ports/auth.js';
+import { Authenticator } from '../../../src/ports/auth.js';
+import type { ExchangeAnswer, ExchangeRequest, RequestContext } from '../../../src/ports/auth.js';
 import { VirtualClock } from '../../../src/testkit/virtual-clock.js';
 import { noticed } from '../../support/hand-storage.js';
 
@@ -186,7 +187,8 @@ describe('an answer of an authenticator', () => {
 test('an authenticator has methods and exchange, or neither', () => {
   const base = { name: 'a', authenticate: () => undefined };
   const exchange = (): undefined => undefined;
-  const problem = (more: object): string | undefined => shapeProblem('createAuthenticator', { ...base, ...more });
+  const problem = (more: object): string | undefined =>
+    shapeProblem(Authenticator, { ...base, ...more }, 'createAuthenticator returned');
   expect(problem({})).toBeUndefined();
   expect(problem({ methods: ['A'], exchange })).toBeUndefined();
   expect(problem({ methods: ['A'] })).toMatch(/without exchange\(\), expected both or none$/);

@@ -40,6 +40,7 @@ describe('the default configuration', () => {
       admin: { socket: undefined, http: undefined },
       logging: { level: 'info', userNames: true },
       sys: { intervalS: 10, events: [] },
+      plugins: [],
     };
     for (const nothing of [undefined, null, {}, { limits: null, listeners: null }])
       expect(resolveConfig(nothing)).toEqual(expected);
@@ -133,10 +134,10 @@ describe('an invalid configuration', () => {
       'sys.interval: unknown key; did you mean intervalS?',
     ]);
     expect(problemsWith([1])).toEqual([
-      'the configuration: a list is not valid, expected a mapping of listeners, storage, authentication, failedAttempts, authorization, limits, logging, sys and admin',
+      'the configuration: a list is not valid, expected a mapping of listeners, storage, authentication, failedAttempts, authorization, limits, logging, sys, plugins and admin',
     ]);
     expect(problemsWith({ listeners: [{ port: 1 }] })).toEqual([
-      'listeners[0].type: missing, expected one of tcp, tls, ws, wss, unix',
+      'listeners[0].type: missing, expected one of tcp, tls, ws, wss, unix, plugin',
     ]);
     expect(problemsWith({ listeners: [] })).toEqual([
       'listeners: an empty list is not valid, expected at least one listener',
@@ -317,7 +318,7 @@ describe('a listener', () => {
       'listeners[0].proxyProtocol.trusted: an empty list is not valid, expected at least one address or network',
     ]);
     expect(problemsOfListener({ type: 'carrier-pigeon' })).toEqual([
-      'listeners[0].type: "carrier-pigeon" is not valid, expected one of tcp, tls, ws, wss, unix',
+      'listeners[0].type: "carrier-pigeon" is not valid, expected one of tcp, tls, ws, wss, unix, plugin',
     ]);
     expect(problemsWith({ listeners: ['tcp'] })).toEqual([
       'listeners[0]: "tcp" is not valid, expected a listener, such as { type: tcp, port: 1883 }',

@@ -131,6 +131,7 @@ describe('the configuration page', () => {
       limits: '',
       logging: '',
       sys: '',
+      plugins: '[]',
       admin: '',
     };
     const all = sections.flatMap((section) => {

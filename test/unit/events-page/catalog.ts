@@ -181,6 +181,30 @@ export const CATALOG: Catalog = {
     },
     todo: 'Look at the plugin, and at the service behind it.',
   },
+  'plugin-started': {
+    means: 'A plugin has started.',
+    fields: {
+      plugin: 'its name',
+      version: 'its version',
+      package: 'the package or the path that it was loaded from',
+      provides: 'the ports that it bound',
+    },
+  },
+  'plugin-failed': {
+    means: 'A part of a plugin threw an error or took too long. The broker goes on.',
+    fields: { plugin: 'its name', what: '`stop` or `scheduled task`', error: adapterError },
+    todo: 'Look at the plugin.',
+  },
+  'plugin-log': {
+    means: 'A line that a plugin has written, at the level that it chose.',
+    fields: {
+      plugin: 'its name',
+      severity: '`debug`, `info`, `warn` or `error`',
+      text: 'the line',
+      fields: 'what the plugin has added, as JSON',
+      suppressed: 'how many lines before this one were left out, beyond 100 in ten seconds',
+    },
+  },
   'attempts-slowed': {
     means: 'Many logins failed; further ones are delayed. Logged once until the failures are forgotten.',
     fields: {

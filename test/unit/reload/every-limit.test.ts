@@ -128,6 +128,7 @@ describe('a key that is no limit', () => {
     authorization: { authorization: [{ adapter: 'acl-file', options: { path: 'other' } }] },
     logging: { logging: { level: 'debug' } },
     sys: { sys: { intervalS: 5 } },
+    plugins: { plugins: [{ package: './other' }] },
     admin: { admin: { socket: 'off' } },
   };
 

@@ -1,0 +1,46 @@
+// What plugins are offered of a broker that does not exist yet when they are created: it needs what they bind. A
+// service can be injected at once and used when the broker starts.
+import type { Container, ServiceIdentifier } from 'inversify';
+import { portName } from './plugin-ports.js';
+
+export class LateServices {
+  readonly #wanted = new Map<ServiceIdentifier, object | undefined>();
+
+  /** The service itself; `undefined` before the broker was put together. */
+  find<T extends object>(token: ServiceIdentifier<T>): T | undefined {
+    return this.#wanted.get(token) as T | undefined;
+  }
+
+  /** From now on `connect` looks for it. */
+  want(token: ServiceIdentifier<object>): void {
+    if (!this.#wanted.has(token)) this.#wanted.set(token, undefined);
+  }
+
+  /**
+   * A stand-in that passes every call on.
+   * @throws Error by each of its methods, before the broker was put together.
+   */
+  service<T extends object>(token: ServiceIdentifier<T>): T {
+    this.want(token);
+    return new Proxy({} as T, {
+      get: (_stand, property) => {
+        const real = this.find(token);
+        // Whether something is a promise may be looked at at any time.
+        if (real === undefined) return property === 'then' ? undefined : notYet(token, property);
+        const value: unknown = Reflect.get(real, property);
+        return typeof value === 'function' ? (value.bind(real) as unknown) : value;
+      },
+    });
+  }
+
+  /** Puts the services of a whole broker behind the stand-ins. */
+  async connect(container: Container): Promise<void> {
+    for (const token of this.#wanted.keys()) this.#wanted.set(token, (await container.getAsync(token)) as object);
+  }
+}
+
+const notYet = (token: ServiceIdentifier, property: PropertyKey) => (): never => {
+  throw new Error(
+    `${portName(token)}.${String(property)}: the broker is not there yet, expected a call in start() or later`,
+  );
+};

@@ -1,0 +1,37 @@
+// The plugins that the configuration lists: each is imported, checked and made, and everything that is wrong with any
+// of them is reported at once.
+import type { Config, PluginConfig } from '../config.js';
+import { collectErrors, ConfigError } from '../config-error.js';
+import { formatPath } from '../config-path.js';
+import type { HostedPlugin, PluginHost } from './host.js';
+import { importPlugin } from './packages.js';
+import { misplacement } from './plugin-ports.js';
+
+/** @throws ConfigError with what is wrong with every one of them. */
+export async function loadPlugins(config: Config, host: PluginHost): Promise<readonly HostedPlugin[]> {
+  const { plugins, directory } = config;
+  const hosted = await collectErrors(plugins.map((plugin, index) => loadOne(plugin, index, directory, host)));
+  const problems = hosted.flatMap(({ name }, index) => {
+    const first = hosted.findIndex((other) => other.name === name);
+    const rule = `expected another, given with the key name`;
+    return first < index ? [`plugins[${index}]: "${name}" is also the name of plugins[${first}], ${rule}`] : [];
+  });
+  if (problems.length > 0) throw new ConfigError(problems);
+  return hosted;
+}
+
+async function loadOne(
+  { package: from, name, options }: PluginConfig,
+  index: number,
+  directory: string | undefined,
+  host: PluginHost,
+): Promise<HostedPlugin> {
+  const path = ['plugins', index];
+  const key = formatPath(path);
+  const definition = await importPlugin({ name: from, key: `${key}.package`, directory });
+  for (const port of definition.provides) {
+    const problem = misplacement(port);
+    if (problem !== undefined) throw new ConfigError([`${key}: the plugin ${from} ${problem}`]);
+  }
+  return host.host({ definition, package: from, name, options, path });
+}
