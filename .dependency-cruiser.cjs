@@ -83,7 +83,7 @@ module.exports = {
       ['routing'],
       ['session', 'publish'],
       ['connect'],
-      ['handlers'],
+      ['handlers', 'in-process'],
     ]),
     {
       name: 'ports-take-types-only',

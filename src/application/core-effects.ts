@@ -23,6 +23,7 @@ import type { CommandRequests } from './command-requests.js';
 import type { DurabilityWaiters } from './durability-waiters.js';
 import type { Egress } from './egress.js';
 import type { EventLoop } from './event-loop.js';
+import type { InProcessSubscriptions } from './in-process/subscriptions.js';
 import type { Ingress } from './ingress.js';
 import type { Interceptors } from './interceptors.js';
 import type { Links } from './links.js';
@@ -42,6 +43,8 @@ export interface CoreEffectsParts {
   /** Default: there are none, and the core was given no stage to ask about. */
   readonly interceptors?: Interceptors | undefined;
   readonly tracing?: Tracing | undefined;
+  /** Default: there are none. */
+  readonly inProcess?: InProcessSubscriptions | undefined;
   /** Which events the observers want; default: all. */
   readonly wanted?: (() => EventMask) | undefined;
   readonly emit: (event: BrokerEvent) => void;
@@ -193,14 +196,36 @@ export class CoreEffects implements Effects {
     );
   }
 
+  answerInProcess(subscriber: number, problem: string | undefined): void {
+    this.#parts.inProcess?.answered(subscriber, problem);
+  }
+
+  deliverInProcess(subscriber: number, message: Message, isRetained: boolean): void {
+    this.#parts.inProcess?.deliver(subscriber, message, isRetained);
+  }
+
+  whenInProcessReady(subscriber: number): void {
+    this.#parts.inProcess?.whenReady(subscriber);
+  }
+
+  readRetainedInProcess(subscriber: number, topics: readonly TopicName[], after: Ticket): void {
+    this.#readRetained(topics, after, (messages) => {
+      this.#parts.loop.enqueue({ kind: 'in-process-page', subscriber, messages });
+    });
+  }
+
   readRetained(connection: ConnectionId, topics: readonly TopicName[], after: Ticket): void {
+    this.#readRetained(topics, after, (messages) => {
+      this.#parts.loop.enqueue({ kind: 'retained-page', connection, messages });
+    });
+  }
+
+  #readRetained(topics: readonly TopicName[], after: Ticket, done: (messages: readonly Message[]) => void): void {
     this.#parts.pager.read(
       after,
       (storage) => storage.readRetained(topics),
       (page) => requireRetained(topics, page),
-      (messages) => {
-        this.#parts.loop.enqueue({ kind: 'retained-page', connection, messages });
-      },
+      done,
     );
   }
 

@@ -8,12 +8,14 @@ import type { Broker } from '../domain/broker.js';
 import type { TopicName } from '../domain/identifiers.js';
 import type { PeerInfo } from '../domain/peer.js';
 import type { Clock } from '../ports/clock.js';
+import type { InProcessSubscription } from '../ports/messaging.js';
 import type { IncomingConnection } from '../ports/network.js';
 import type { CommandRequests } from './command-requests.js';
 import type { Committer } from './committer.js';
 import type { DurabilityWaiters } from './durability-waiters.js';
 import type { Egress } from './egress.js';
 import type { EventLoop } from './event-loop.js';
+import type { InProcessSubscriptions, SubscriptionRequest } from './in-process/subscriptions.js';
 import type { Ingress } from './ingress.js';
 import type { Links } from './links.js';
 import type { Pager } from './pager.js';
@@ -37,6 +39,7 @@ export interface EngineParts {
   readonly pager: Pager;
   readonly commands: CommandRequests;
   readonly tracing: Tracing;
+  readonly inProcess: InProcessSubscriptions;
   readonly reauthorization: Reauthorization;
 }
 
@@ -44,6 +47,7 @@ export class Engine {
   readonly broker: Broker;
   readonly committer: Committer;
   readonly #parts: EngineParts;
+  #isStarted = false;
   #isDown = false;
 
   constructor(parts: EngineParts) {
@@ -85,6 +89,11 @@ export class Engine {
     });
   }
 
+  /** Whether it has what was stored, and is not down. */
+  get isRunning(): boolean {
+    return this.#isStarted && !this.#isDown;
+  }
+
   get linkCount(): number {
     return this.#parts.links.size;
   }
@@ -103,6 +112,7 @@ export class Engine {
 
   /** Begins to keep deadlines, after everything has been restored. */
   start(): void {
+    this.#isStarted = true;
     this.#parts.loop.scheduleTurn();
   }
 
@@ -114,6 +124,11 @@ export class Engine {
   /** See `BrokerControl.command`. */
   command(command: Command, actor: string): Promise<CommandOutcome> {
     return this.#parts.commands.run(command, actor);
+  }
+
+  /** Begins a subscription of the embedding program or of a plugin. */
+  subscribe(request: SubscriptionRequest): Promise<InProcessSubscription> {
+    return this.#parts.inProcess.open(request);
   }
 
   /** See `BrokerControl.trace`. */
@@ -157,8 +172,8 @@ export class Engine {
   down(): void {
     if (this.#isDown) return;
     this.#isDown = true;
-    const { loop, committer, pager, waiters, commands, ingress, reauthorization, links } = this.#parts;
-    for (const part of [loop, committer, pager, waiters, commands, ingress, reauthorization]) part.stop();
+    const { loop, committer, pager, waiters, commands, inProcess, ingress, reauthorization, links } = this.#parts;
+    for (const part of [loop, committer, pager, waiters, commands, inProcess, ingress, reauthorization]) part.stop();
     for (const connection of links.ids) links.end(connection, 0);
   }
 }

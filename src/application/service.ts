@@ -7,11 +7,13 @@ import type { Answers, Query, QueryKind } from '../domain/queries.js';
 import type { Administration, ReloadResult } from '../ports/administration.js';
 import type { Clock } from '../ports/clock.js';
 import type { BrokerControl, TraceObserver } from '../ports/control.js';
+import type { Messaging } from '../ports/messaging.js';
 import type { Storage, StorageTraits } from '../ports/storage.js';
 import type { LifecycleEvent, Telemetry } from '../ports/telemetry.js';
 import type { Engine } from './engine.js';
 import type { EngineRun } from './engine-run.js';
 import type { FailureSignal } from './failure-signal.js';
+import type { InProcessEvents } from './in-process/events.js';
 import { Lifecycle, StartInterrupted } from './lifecycle.js';
 import type { Part, StopFailure } from './lifecycle.js';
 import type { Listening } from './listening.js';
@@ -33,6 +35,8 @@ export interface ServiceParts {
   readonly failure: FailureSignal;
   readonly clock: Clock;
   readonly administration?: Administration;
+  readonly messaging?: Messaging;
+  readonly events?: InProcessEvents;
   /** Default: there are none. */
   readonly observers?: readonly Telemetry[];
   readonly emit: (event: LifecycleEvent) => void;
@@ -121,6 +125,16 @@ export class BrokerService implements BrokerControl {
   /** What endpoints, the embedding program and plugins use; `undefined` in a broker that was assembled without it. */
   get administration(): Administration | undefined {
     return this.#parts.administration;
+  }
+
+  /** What the embedding program publishes and subscribes with. */
+  get messaging(): Messaging | undefined {
+    return this.#parts.messaging;
+  }
+
+  /** Its events for listeners of the embedding program. */
+  get events(): InProcessEvents | undefined {
+    return this.#parts.events;
   }
 
   query<Kind extends QueryKind>(query: Query<Kind>): Answers[Kind] {

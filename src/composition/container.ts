@@ -16,6 +16,7 @@ import { administrationModule } from './modules/administration.js';
 import { authModule } from './modules/auth.js';
 import { brokerModule } from './modules/broker.js';
 import { engineModule } from './modules/engine.js';
+import { eventsModule, inProcessModule } from './modules/in-process.js';
 import { interceptionModule } from './modules/interception.js';
 import { measurementsModule } from './modules/measurements.js';
 import { networkModule } from './modules/network.js';
@@ -39,10 +40,12 @@ export interface CreatedAdapter {
 const MODULES = [
   systemModule,
   observabilityModule,
+  eventsModule,
   authModule,
   interceptionModule,
   storageModule,
   engineModule,
+  inProcessModule,
   brokerModule,
   measurementsModule,
   sysModule,

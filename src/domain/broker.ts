@@ -22,6 +22,7 @@ import { isOrdered, PublisherWaits } from './handlers/publisher-waits.js';
 import { CommandHandler } from './handlers/command-handler.js';
 import { PublishHandler } from './handlers/publish-handler.js';
 import { QueryHandler } from './handlers/query-handler.js';
+import { InProcessSubscribers } from './in-process/in-process-subscribers.js';
 import { restoreFact } from './restoring.js';
 import { Router } from './routing/router.js';
 import { SubscribeHandler } from './handlers/subscribe-handler.js';
@@ -73,6 +74,7 @@ export class Broker {
   readonly #waits: PublisherWaits;
   readonly #commandHandler: CommandHandler;
   readonly #queryHandler: QueryHandler;
+  readonly #inProcess: InProcessSubscribers;
 
   constructor({ changes, effects, settings, newClientId, intercepted, sliceSize = SLICE_SIZE }: BrokerParts) {
     const context = newContext(
@@ -110,6 +112,7 @@ export class Broker {
     this.#publishHandler = new PublishHandler(context, this.#connections, this.#router, this.#dispatcher, this.#waits);
     this.#commandHandler = new CommandHandler(context, this.#connections, this.#dispatcher);
     this.#queryHandler = new QueryHandler(context, this.#connections, this.#wills, this.#router, this.#dispatcher);
+    this.#inProcess = new InProcessSubscribers(context, this.#router, this.#dispatcher);
   }
 
   /** When the next `tick` is due, in broker time, or `undefined` if no deadline is set. */
@@ -212,6 +215,12 @@ export class Broker {
         return;
       case 'announcement':
         this.#announce(input);
+        return;
+      case 'in-process-opened':
+      case 'in-process-ready':
+      case 'in-process-page':
+      case 'in-process-closed':
+        this.#inProcess.handle(input);
         return;
       case 'tick':
         (this.#deadlines.takeDue(nowMs) ?? this.#worldClock.takeDue())?.expire();

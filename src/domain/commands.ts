@@ -26,8 +26,11 @@ export type Command =
    * so that what storage has from then on is at least what clients were promised before.
    */
   | { readonly kind: 'backup' }
-  /** Publishes in the name of the operator, whom no permissions limit. */
-  | { readonly kind: 'publish'; readonly message: OperatorMessage };
+  /**
+   * Publishes in the name of the operator, whom no permissions limit.
+   * Without `isReported` set to false, as for all other commands, an event follows: for what people do, not programs.
+   */
+  | { readonly kind: 'publish'; readonly message: OperatorMessage; readonly isReported?: boolean };
 
 /** A message that an operator publishes. */
 export interface OperatorMessage {

@@ -128,6 +128,17 @@ export interface Effects extends EventSink {
   close(connection: ConnectionId, reason: EndReason): void;
   /** Answered by a `durable` input. Nothing more is read from the connection until then. */
   whenDurable(connection: ConnectionId, after: Ticket): void;
+  /** The in-process subscription has begun, or `problem` says why it cannot. */
+  answerInProcess(subscriber: number, problem: string | undefined): void;
+  /**
+   * Hands a message to an in-process subscription.
+   * @param isRetained whether it was retained before the subscription began.
+   */
+  deliverInProcess(subscriber: number, message: Message, isRetained: boolean): void;
+  /** Requests an `in-process-ready` input once the subscriber has taken what it was given. */
+  whenInProcessReady(subscriber: number): void;
+  /** Answered by an `in-process-page` input. */
+  readRetainedInProcess(subscriber: number, topics: readonly TopicName[], after: Ticket): void;
   /** The outcome of the `command` input with this request number. */
   answerCommand(request: number, outcome: CommandOutcome, after: Ticket): void;
   /** A step of a message that this trace is about. */

@@ -25,8 +25,12 @@ const EVENT_BIT: Readonly<Record<BrokerEvent['kind'], EventMask>> = {
 
 export const EVERY_EVENT: EventMask = Object.values(EVENT_BIT).reduce((mask, bit) => mask | bit, 0);
 
-export const maskOf = (kinds: Iterable<BrokerEvent['kind']>): EventMask =>
-  [...kinds].reduce((mask, kind) => mask | EVENT_BIT[kind], 0);
+/** Kinds of events that do not come from the core count nothing: they are always made. */
+export const maskOf = (kinds: Iterable<string>): EventMask =>
+  [...kinds].reduce(
+    (mask, kind) => mask | (Object.hasOwn(EVENT_BIT, kind) ? EVENT_BIT[kind as BrokerEvent['kind']] : 0),
+    0,
+  );
 
 export const wants = (mask: EventMask, kind: BrokerEvent['kind']): boolean => (mask & EVENT_BIT[kind]) !== 0;
 

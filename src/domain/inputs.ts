@@ -105,11 +105,31 @@ export interface AnnouncementInput {
   readonly retain: boolean;
 }
 
+/** What the program that embeds the broker, or a plugin, subscribes to; numbered by the shell. */
+export type InProcessInput =
+  /** Answered by `answerInProcess`. */
+  | {
+      readonly kind: 'in-process-opened';
+      readonly subscriber: number;
+      /** For people. */
+      readonly name: string;
+      /** Each once. */
+      readonly topicFilters: readonly string[];
+      /** Whether retained messages that match come first. */
+      readonly wantsRetained: boolean;
+    }
+  /** The answer to `whenInProcessReady`. */
+  | { readonly kind: 'in-process-ready'; readonly subscriber: number }
+  /** The answer to `readRetainedInProcess`. */
+  | { readonly kind: 'in-process-page'; readonly subscriber: number; readonly messages: readonly Message[] }
+  | { readonly kind: 'in-process-closed'; readonly subscriber: number };
+
 export type Input =
   | { readonly kind: 'opened'; readonly connection: ConnectionId; readonly listener: string; readonly peer: PeerInfo }
   | ConnectionInput
   | CommandInput
   | AnnouncementInput
+  | InProcessInput
   /** The answer to `readQueue` with the same request number: entries ascending; none if nothing was left. */
   | {
       readonly kind: 'queue-page';

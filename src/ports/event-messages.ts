@@ -39,6 +39,10 @@ export function levelOf(event: BrokerEvent | LifecycleEvent): EventLevel {
     case 'authenticator-passed-over':
     case 'interceptor-failed':
     case 'plugin-failed':
+    case 'subscriber-failed':
+    case 'subscriber-overflow':
+    case 'event-listener-failed':
+    case 'event-listener-overflow':
     case 'administration-refused':
     case 'attempts-slowed':
     case 'close-failed':
@@ -118,6 +122,11 @@ export function burstOf(event: BrokerEvent | LifecycleEvent): number {
     // Already limited where it is written.
     case 'plugin-log':
     case 'fatal':
+    // Already gathered where they happen.
+    case 'subscriber-failed':
+    case 'subscriber-overflow':
+    case 'event-listener-failed':
+    case 'event-listener-overflow':
     // Already selected by `OutageFilter`.
     case 'storage-failing':
     case 'storage-recovered':
@@ -133,7 +142,7 @@ const RENEWALS = {
 
 /** The message text, constant for each kind, so that it can be searched for. Details are in the fields. */
 export function describeEvent(event: BrokerEvent | LifecycleEvent): string {
-  if (isOfPlugin(event)) return OF_PLUGINS[event.kind];
+  if (isOfExtension(event)) return OF_EXTENSIONS[event.kind];
   switch (event.kind) {
     case 'client-connected':
       return 'client connected';
@@ -171,10 +180,6 @@ export function describeEvent(event: BrokerEvent | LifecycleEvent): string {
     case 'storage-failing':
     case 'storage-recovered':
       return describeStorage(event);
-    case 'authenticator-passed-over':
-    case 'interceptor-failed':
-    case 'close-failed':
-      return FAILURES[event.kind];
     case 'attempts-slowed':
       return 'too many failed logins; further attempts are delayed';
     case 'changes-abandoned':
@@ -204,21 +209,23 @@ export function describeEvent(event: BrokerEvent | LifecycleEvent): string {
   }
 }
 
-const OF_PLUGINS = {
+const OF_EXTENSIONS = {
   'plugin-started': 'plugin started',
   'plugin-failed': 'a part of a plugin failed',
   'plugin-log': 'plugin log',
-} as const;
-
-type OfPlugin = Extract<BrokerEvent | LifecycleEvent, { readonly kind: keyof typeof OF_PLUGINS }>;
-
-const isOfPlugin = (event: BrokerEvent | LifecycleEvent): event is OfPlugin => Object.hasOwn(OF_PLUGINS, event.kind);
-
-const FAILURES = {
   'authenticator-passed-over': 'authenticator failed; the next one decides',
   'interceptor-failed': 'interceptor failed',
-  'close-failed': 'authenticator, authorizer or interceptor could not be stopped',
+  'subscriber-failed': 'in-process subscription failed to handle a message',
+  'subscriber-overflow': 'in-process subscription is too slow; messages were dropped',
+  'event-listener-failed': 'listener of events failed',
+  'event-listener-overflow': 'listener of events is too slow; events were dropped',
+  'close-failed': 'authenticator, authorizer, interceptor or listener of events could not be stopped',
 } as const;
+
+type OfExtension = Extract<BrokerEvent | LifecycleEvent, { readonly kind: keyof typeof OF_EXTENSIONS }>;
+
+const isOfExtension = (event: BrokerEvent | LifecycleEvent): event is OfExtension =>
+  Object.hasOwn(OF_EXTENSIONS, event.kind);
 
 function describeStorage(event: Extract<LifecycleEvent, { kind: 'storage-failing' | 'storage-recovered' }>): string {
   const { kind, operation } = event;

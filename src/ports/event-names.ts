@@ -18,6 +18,8 @@ const NAMES: Readonly<Record<EventName, true>> = {
   'close-failed': true,
   'connection-ended': true,
   'connection-refused': true,
+  'event-listener-failed': true,
+  'event-listener-overflow': true,
   fatal: true,
   'handshake-failed': true,
   'interceptor-failed': true,
@@ -46,6 +48,8 @@ const NAMES: Readonly<Record<EventName, true>> = {
   'storage-failing': true,
   'storage-recovered': true,
   'subscribe-denied': true,
+  'subscriber-failed': true,
+  'subscriber-overflow': true,
   warning: true,
   'will-published': true,
 };

@@ -43,6 +43,18 @@ export type {
   ExchangeRequest,
   RequestContext,
 } from './auth.js';
+export { BrokerEvents, EventListener } from './broker-events.js';
+export type { EventListenerOptions, EventOf, EventSubscription } from './broker-events.js';
+export { Messaging } from './messaging.js';
+export type {
+  InProcessSubscribeOptions,
+  InProcessSubscription,
+  MessageProperties,
+  OutgoingMessage,
+  PublishResult,
+  Receive,
+  ReceivedMessage,
+} from './messaging.js';
 export { Interceptor } from './interceptor.js';
 export type { DeliveredMessage } from './interceptor.js';
 export type {

@@ -147,6 +147,32 @@ export type LifecycleEvent =
       readonly remoteAddress: string;
       readonly detail: string;
     }
+  /**
+   * The function that receives the messages of an in-process subscription has failed, so often since the report before;
+   * `topic` and `error` are those of the last time. The subscription goes on.
+   */
+  | {
+      readonly kind: 'subscriber-failed';
+      readonly subscriber: string;
+      readonly topic: string;
+      readonly error: string;
+      readonly failures: number;
+    }
+  /** So many messages of an in-process subscription were dropped, because it takes them more slowly than they come. */
+  | { readonly kind: 'subscriber-overflow'; readonly subscriber: string; readonly dropped: number }
+  /**
+   * A listener of events has failed, so often since the report before; `event` and `error` are those of the last time.
+   * Failures that have to do with this event itself, or with the next one, are not reported.
+   */
+  | {
+      readonly kind: 'event-listener-failed';
+      readonly listener: string;
+      readonly event: string;
+      readonly error: string;
+      readonly failures: number;
+    }
+  /** So many events were dropped that a listener wants, because it takes them more slowly than they come. */
+  | { readonly kind: 'event-listener-overflow'; readonly listener: string; readonly dropped: number }
   /** The broker cannot continue and stops. Adapters should write out what they have buffered before `emit` returns. */
   | { readonly kind: 'fatal'; readonly error: Error };
 

@@ -9,6 +9,8 @@ import { DurabilityWaiters } from '../application/durability-waiters.js';
 import { Egress } from '../application/egress.js';
 import { Engine } from '../application/engine.js';
 import { EventLoop } from '../application/event-loop.js';
+import { HandlerTurns } from '../application/in-process/handler-turns.js';
+import { InProcessSubscriptions } from '../application/in-process/subscriptions.js';
 import { Ingress } from '../application/ingress.js';
 import type { Link } from '../application/link.js';
 import { Interceptors } from '../application/interceptors.js';
@@ -82,10 +84,12 @@ export function assembleEngine(assembly: EngineAssembly): Engine {
   const links = new Links({ ...sides, links: byId, maxOpen: Infinity, clock, settings, reauthorization });
   const commands = new CommandRequests(loop);
   const tracing = new Tracing({ waiters, egress });
-  const effects = new CoreEffects({ ...sides, links, commands, waiters, pager, tracing });
+  const turns = new HandlerTurns(atEndOfTurn, clock);
+  const inProcess = new InProcessSubscriptions({ loop, turns, clock, emit });
+  const effects = new CoreEffects({ ...sides, links, commands, waiters, pager, tracing, inProcess });
   const { sliceSize } = assembly;
   const { intercepted } = interceptors;
   const core = createCore({ changes: committer, effects, settings, random, intercepted, sliceSize });
-  const stored = { committer, waiters, pager, tracing };
+  const stored = { committer, waiters, pager, tracing, inProcess };
   return new Engine({ clock, core, loop, settings, links, ingress, egress, commands, reauthorization, ...stored });
 }

@@ -263,6 +263,22 @@ export class Recorder implements Changes, Effects {
     this.retainedReads.push({ connection, topics });
   }
 
+  answerInProcess(subscriber: number, problem: string | undefined): void {
+    this.#write(() => `in-process ${subscriber} ${problem ?? 'has begun'}`);
+  }
+
+  deliverInProcess(subscriber: number, message: Message, isRetained: boolean): void {
+    this.#write(() => `in-process ${subscriber} < ${content(message)} q${message.qos}${isRetained ? ' retained' : ''}`);
+  }
+
+  whenInProcessReady(subscriber: number): void {
+    this.#write(() => `in-process ${subscriber} when-ready`);
+  }
+
+  readRetainedInProcess(subscriber: number, topics: readonly TopicName[]): void {
+    this.#write(() => `in-process ${subscriber} read-retained ${topics.join(',')}`);
+  }
+
   whenWritable(connection: ConnectionId): void {
     this.#write(() => `${connection} when-writable`);
     this.writableWanted.push(connection);

@@ -7,6 +7,7 @@ import { Engine } from '../../application/engine.js';
 import { EngineRun } from '../../application/engine-run.js';
 import type { EngineRunParts } from '../../application/engine-run.js';
 import { FailureSignal } from '../../application/failure-signal.js';
+import { InProcessEvents } from '../../application/in-process/events.js';
 import { Listening } from '../../application/listening.js';
 import { Reloading } from '../../application/reloading.js';
 import type { ReloadingParts } from '../../application/reloading.js';
@@ -14,7 +15,7 @@ import { BrokerService } from '../../application/service.js';
 import type { ServiceParts } from '../../application/service.js';
 import { LiveSettings } from '../../application/settings.js';
 import { Warnings } from '../../application/warnings.js';
-import { Authorizer, Clock, Listener, Storage, Telemetry } from '../../ports/index.js';
+import { Authorizer, Clock, Listener, Messaging, Storage, Telemetry } from '../../ports/index.js';
 import type { AdapterComponents } from '../adapter-table.js';
 import { limitSettings } from '../config-defaults.js';
 import type { Config } from '../config.js';
@@ -70,6 +71,8 @@ export const brokerModule = (config: Config): ContainerModule =>
         failure: FailureSignal,
         clock: Clock,
         administration: Administrator,
+        messaging: Messaging,
+        events: InProcessEvents,
         observers: all(Telemetry),
         components: Components,
       }),

@@ -16,6 +16,7 @@ import type { EngineParts } from '../../application/engine.js';
 import { EventLoop } from '../../application/event-loop.js';
 import { Ingress } from '../../application/ingress.js';
 import type { IngressParts } from '../../application/ingress.js';
+import { InProcessSubscriptions } from '../../application/in-process/subscriptions.js';
 import { Interceptors } from '../../application/interceptors.js';
 import { Links } from '../../application/links.js';
 import type { LinksParts } from '../../application/links.js';
@@ -50,6 +51,7 @@ export const engineModule = ({ storage: { ackLevel } }: Config): ContainerModule
         pager: Pager,
         interceptors: Interceptors,
         tracing: Tracing,
+        inProcess: InProcessSubscriptions,
         wanted: WantedEvents,
         emit: Emit,
       }),
@@ -73,6 +75,7 @@ export const engineModule = ({ storage: { ackLevel } }: Config): ContainerModule
         pager: Pager,
         commands: CommandRequests,
         tracing: Tracing,
+        inProcess: InProcessSubscriptions,
         reauthorization: Reauthorization,
       }),
     );

@@ -6,6 +6,7 @@ import {
   Authenticator,
   Authorizer,
   Clock,
+  EventListener,
   Interceptor,
   Listener,
   Random,
@@ -36,6 +37,7 @@ export interface Overrides {
   readonly authorizers?: readonly Authorizer[];
   /** In the order of calling. */
   readonly interceptors?: readonly Interceptor[];
+  readonly eventListeners?: readonly EventListener[];
   /** In place of the log. */
   readonly telemetry?: readonly Telemetry[];
   readonly clock?: Clock;
@@ -53,6 +55,7 @@ export const overridesModule = (overrides: Overrides): ContainerModule =>
     rebindAll(options, Authenticator, overrides.authenticators);
     rebindAll(options, Authorizer, overrides.authorizers);
     rebindAll(options, Interceptor, overrides.interceptors);
+    rebindAll(options, EventListener, overrides.eventListeners);
     rebindAll(options, Telemetry, overrides.telemetry);
     if (listenerAuthenticators === undefined) return;
     unbind(ListenerAuthenticator);

@@ -7,7 +7,9 @@ import { PluginLog } from '../../application/plugins/plugin-log.js';
 import { PluginScheduler } from '../../application/plugins/plugin-scheduler.js';
 import {
   AdministrationError,
+  BrokerEvents,
   Clock,
+  Messaging,
   Operations,
   PluginInfo,
   PluginLogger,
@@ -34,6 +36,8 @@ export const OFFERED: readonly ServiceIdentifier[] = [
   PluginLogger,
   Scheduler,
   Operations,
+  Messaging,
+  BrokerEvents,
 ];
 
 export interface Offered {
@@ -54,6 +58,8 @@ export function offeredTo(info: PluginInfo, { components, random, services }: Of
   container.bind(PluginInfo).toConstantValue(info);
   container.bind(Scheduler).toConstantValue(scheduler);
   container.bind(PluginLogger).toDynamicValue(() => new PluginLog(info.name, clock, emit));
+  for (const token of [Messaging, BrokerEvents])
+    container.bind<object>(token).toDynamicValue(() => services.service<object>(token));
   container.bind(Operations).toDynamicValue(() => {
     services.want(Administrator);
     return new PluginOperations(info.name, () => services.find<Administration>(Administrator));

@@ -1,9 +1,18 @@
 // The ports that a plugin can bind, and where the configuration names it.
 import type { ServiceIdentifier } from 'inversify';
-import { Authenticator, Authorizer, Interceptor, Listener, Startable, Storage, Telemetry } from '../../ports/index.js';
+import {
+  Authenticator,
+  Authorizer,
+  EventListener,
+  Interceptor,
+  Listener,
+  Startable,
+  Storage,
+  Telemetry,
+} from '../../ports/index.js';
 
 /** Any number of them, from any plugin that the list `plugins` names. */
-const EVERYWHERE: readonly ServiceIdentifier[] = [Interceptor, Telemetry, Startable];
+const EVERYWHERE: readonly ServiceIdentifier[] = [Interceptor, EventListener, Telemetry, Startable];
 
 /** The place of a port is the place of the package: there is one, or an order, or settings beside it. */
 const AT_A_KEY: ReadonlyMap<ServiceIdentifier, string> = new Map<ServiceIdentifier, string>([

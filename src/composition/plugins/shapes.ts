@@ -2,7 +2,16 @@
 // missing is said when the configuration is checked, and not by the first client that needs it.
 import type { ServiceIdentifier } from 'inversify';
 import { requireTraits } from '../../application/storage-checks.js';
-import { Authenticator, Authorizer, Interceptor, Listener, Startable, Storage, Telemetry } from '../../ports/index.js';
+import {
+  Authenticator,
+  Authorizer,
+  EventListener,
+  Interceptor,
+  Listener,
+  Startable,
+  Storage,
+  Telemetry,
+} from '../../ports/index.js';
 
 interface Shape {
   readonly what: string;
@@ -71,6 +80,15 @@ const SHAPES: ReadonlyMap<ServiceIdentifier, Shape> = new Map<ServiceIdentifier,
       optional: ['reload', 'problems', 'warnings'] satisfies (keyof Listener)[],
       startsIn: 'listen',
       isNameless: true,
+    },
+  ],
+  [
+    EventListener,
+    {
+      what: 'a listener of events',
+      methods: ['handle'] satisfies (keyof EventListener)[],
+      optional: LIFE,
+      startsIn: 'start',
     },
   ],
   [

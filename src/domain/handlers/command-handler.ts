@@ -125,13 +125,14 @@ export class CommandHandler {
 
   #answer({ request, actor, command }: CommandInput, outcome: CommandOutcome): void {
     const { effects, changes } = this.context;
-    effects.emit({
-      kind: 'operator-command',
-      actor,
-      command: command.kind,
-      subject: subjectOf(command),
-      result: outcome.result,
-    });
+    if (command.kind !== 'publish' || command.isReported !== false)
+      effects.emit({
+        kind: 'operator-command',
+        actor,
+        command: command.kind,
+        subject: subjectOf(command),
+        result: outcome.result,
+      });
     effects.answerCommand(request, outcome, changes.last);
   }
 }

@@ -145,6 +145,17 @@ export class Router {
     this.#subscriptionBytes += subscription.bytes;
   }
 
+  /** Adds a subscription of no client: the limits count those of clients. */
+  attach(subscription: Subscription): void {
+    this.#tree.add(subscription.filter, subscription);
+    subscription.addedAt = this.#tree.revision;
+  }
+
+  /** Removes one that was attached. */
+  detach(subscription: Subscription): void {
+    this.#tree.remove(subscription.filter, subscription);
+  }
+
   remove(subscription: Subscription): void {
     this.#subscriptionCount--;
     this.#subscriptionBytes -= subscription.bytes;

@@ -11,6 +11,8 @@ import type { Subscription } from '../routing/subscription.js';
 import type { RetainedEntry } from '../topics/retained-entry.js';
 import type { RetainedTree } from '../topics/retained-tree.js';
 import type { RetainedWalk } from '../topics/retained-walk.js';
+import { isInEarlierPart } from '../topics/filter-parts.js';
+import type { FilterPart } from '../topics/filter-parts.js';
 import { mayMatchOwnTopics } from '../topics/own-topic.js';
 import { SubscriptionTree } from '../topics/subscription-tree.js';
 import type { Task } from '../work-queue.js';
@@ -29,10 +31,6 @@ interface Item {
   readonly subscription: Subscription;
 }
 
-interface Part {
-  readonly number: number;
-}
-
 /** The search for what one subscription brings. */
 interface Search {
   readonly subscription: Subscription;
@@ -43,7 +41,7 @@ interface Search {
   /** Filters that together match what the client may receive. */
   filters: readonly TopicFilter[] | undefined;
   /** Their numbers by filter, to find those that match a topic; `undefined` if there is only one. */
-  index: SubscriptionTree<Part> | undefined;
+  index: SubscriptionTree<FilterPart> | undefined;
   /** So many searches, of one filter in one tree each, are or have been under way. */
   next: number;
   walk: RetainedWalk | undefined;
@@ -182,7 +180,7 @@ export class RetainedDelivery implements Task {
     const { filter } = search.subscription;
     search.filters = restrictions === undefined ? [filter] : restrictions.receivable(filter);
     if (search.filters.length > 1) {
-      const index = (search.index = new SubscriptionTree<Part>());
+      const index = (search.index = new SubscriptionTree<FilterPart>());
       for (const [number, part] of search.filters.entries()) index.add(part, { number });
     }
     return restrictions === undefined ? 0 : RESTRICTED_LEVELS;
@@ -247,12 +245,4 @@ export class RetainedDelivery implements Task {
     if (qos === 0) session.deliverAtMostOnce(message, options);
     else session.outbound.pushRetained(message, options);
   }
-}
-
-function isInEarlierPart(index: SubscriptionTree<Part>, topic: TopicName, present: number): boolean {
-  let isInOne = false;
-  index.match(topic, Infinity, ({ number }) => {
-    isInOne ||= number < present;
-  });
-  return isInOne;
 }

@@ -73,6 +73,10 @@ export const ATTACKS: Readonly<Record<string, Entry>> = {
     'sixteen of them hold a few megabytes each: unit/administration/streams.test.ts counts what waits',
   'what the broker says of itself':
     'no client adds to it: unit/administration/sys.test.ts has the table, and counts the events of a second',
+  'messages for an in-process subscription':
+    'the program that subscribes decides how slow it is: unit/application/in-process/mailbox.test.ts counts what waits',
+  'events for a listener in the process':
+    'the program that listens decides how slow it is: unit/application/in-process/mailbox.test.ts counts what waits',
   'a backup':
     'it reads as an export does, for an operator alone: e2e/backup.test.ts takes one under load, and unit/application/backups.test.ts bounds its reader',
   'addresses counted for a limit or a rate':

@@ -430,6 +430,7 @@ describe('the container', () => {
     const container = await createContainer(resolveConfig(inMemory), silent);
     const parts = await container.getAllAsync(LifecyclePart);
     expect(parts.map(({ name }) => name)).toEqual([
+      'event listeners',
       'authentication and authorization',
       'interceptors',
       'storage',

@@ -205,6 +205,50 @@ export const CATALOG: Catalog = {
       suppressed: 'how many lines before this one were left out, beyond 100 in ten seconds',
     },
   },
+  'subscriber-failed': {
+    means:
+      'The function that receives the messages of an in-process subscription threw an error, rejected, or has not ' +
+      'ended for 30 seconds. Logged at once, and as long as it goes on, every ten seconds. The other messages come.',
+    fields: {
+      subscriber: 'the name of the subscription',
+      topic: 'the topic of the message, the last one if there were several',
+      error: 'what it threw, the last time',
+      failures: 'how often it failed since the line before',
+    },
+    todo: 'Look at the program that embeds the broker, or at the plugin.',
+  },
+  'subscriber-overflow': {
+    means:
+      'An in-process subscription takes its messages more slowly than they come, and some were dropped. Logged at ' +
+      'once, and as long as it goes on, every ten seconds.',
+    fields: {
+      subscriber: 'the name of the subscription',
+      dropped: 'how many messages were dropped since the line before',
+    },
+    todo: 'Let it do less for each message, or raise its `maxWaiting`.',
+  },
+  'event-listener-failed': {
+    means:
+      'A function of the embedding program or of a plugin that gets events threw an error, rejected, or has not ended ' +
+      'for 30 seconds. Logged at once, and as long as it goes on, every ten seconds. The other events come.',
+    fields: {
+      listener: 'the name of the listener',
+      event: 'the kind of the event that it was given, the last one if there were several',
+      error: 'what it threw, the last time',
+      failures: 'how often it failed since the line before',
+    },
+    todo: 'Look at the program that embeds the broker, or at the plugin.',
+  },
+  'event-listener-overflow': {
+    means:
+      'A listener of events takes them more slowly than they come, and some were dropped. Logged at once, and as long ' +
+      'as it goes on, every ten seconds.',
+    fields: {
+      listener: 'the name of the listener',
+      dropped: 'how many events were dropped since the line before',
+    },
+    todo: 'Let it do less for each event, want fewer kinds, or raise its `maxWaiting`.',
+  },
   'attempts-slowed': {
     means: 'Many logins failed; further ones are delayed. Logged once until the failures are forgotten.',
     fields: {

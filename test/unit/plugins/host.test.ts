@@ -151,6 +151,23 @@ describe('a plugin of the configuration', () => {
     ]);
   });
 
+  test('a plugin publishes, subscribes, and listens to events in the process', async () => {
+    const source = `
+      export default definePlugin({ name: 'echo', version: '1', api: 1, provides: [ports.Startable, ports.EventListener],
+        module: () => new ContainerModule(({ bind }) => {
+          bind(ports.EventListener).toResolvedValue((log) => ({ name: 'e', wants: ['listening'],
+            handle: ({ listener }) => log.info('heard ' + listener) }), [ports.PluginLogger]);
+          bind(ports.Startable).toResolvedValue((messaging, events, log) => ({ async start() {
+            events.on('ready', () => messaging.publish({ topic: 'a', payload: 'x' }));
+            await messaging.subscribe('#', ({ topic, payload }) => log.info(topic + ' ' + Buffer.from(payload)));
+          } }), [ports.Messaging, ports.BrokerEvents, ports.PluginLogger]);
+        }) });`;
+    await (await compose(withPlugin(source))).start();
+    const texts = (): string[] => events.flatMap((event) => (event.kind === 'plugin-log' ? [event.text] : []));
+    while (texts().length < 2) await new Promise((resolve) => setTimeout(resolve, 1));
+    expect(texts().sort()).toEqual(['a x', 'heard tcp']);
+  });
+
   test('a service that needs the broker says so when it is used before the start', async () => {
     const source = `export default definePlugin({ name: 'early', version: '1', api: 1, provides: [ports.Startable],
       module: () => new ContainerModule(({ bind }) => {
@@ -246,7 +263,7 @@ describe('a plugin that cannot be used', () => {
     [
       'provides a port of its own',
       plugin(`provides: [Symbol.for('mine')], module: bound(Symbol.for('mine'), 1)`),
-      'plugins[0]: the plugin p promises mine, expected ports of hexmq: Interceptor, Telemetry, Startable, Storage, Authenticator, Authorizer, Listener',
+      'plugins[0]: the plugin p promises mine, expected ports of hexmq: Interceptor, EventListener, Telemetry, Startable, Storage, Authenticator, Authorizer, Listener',
     ],
     [
       'binds less than it promises',
