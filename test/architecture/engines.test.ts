@@ -1,14 +1,17 @@
-// Every package that an installation brings runs on the oldest version of Node that hexmq runs on. npm warns of others,
-// and with `engine-strict` it refuses them. For this alone `light-my-request` is a dependency of its own: the later
-// versions that fastify would take bring a package that needs Node 22.
+// Every package that an installation brings, the optional ones included, runs on the oldest version of Node that hexmq
+// runs on. npm warns of others, and with `engine-strict` it refuses them. For this alone `light-my-request` is a
+// dependency of its own: the later versions that fastify would take bring a package that needs Node 22.
 import { expect, test } from '@jest/globals';
 import { readFileSync } from 'node:fs';
 
 interface LockedPackage {
-  readonly dev?: boolean;
+  readonly dependencies?: Readonly<Record<string, string>>;
+  readonly optionalDependencies?: Readonly<Record<string, string>>;
+  readonly peerDependencies?: Readonly<Record<string, string>>;
   readonly engines?: { readonly node?: string };
 }
 
+type Locked = Readonly<Record<string, LockedPackage>>;
 type Version = readonly [number, number, number];
 
 const read = (name: string): unknown => JSON.parse(readFileSync(new URL(`../../${name}`, import.meta.url), 'utf8'));
@@ -29,13 +32,40 @@ const allows = (range: string, version: Version): boolean =>
     return least !== '' && compare(version, from) >= 0 && (operator === '>=' || version[0] === from[0]);
   });
 
+/** Where the package `name` is, as seen from the package at `from`: in its own folder, or in one around it. */
+function placeOf(packages: Locked, name: string, from: string): string | undefined {
+  const place = `${from === '' ? '' : `${from}/`}node_modules/${name}`;
+  if (packages[place] !== undefined || from === '') return packages[place] && place;
+  return placeOf(packages, name, from.slice(0, Math.max(0, from.lastIndexOf('/node_modules/'))));
+}
+
+/** The places of all packages that an installation with every optional package has. */
+function installed(packages: Locked): ReadonlySet<string> {
+  const places = new Set(['']);
+  // The set grows while the loop runs; a Set's iterator visits members added meanwhile.
+  for (const place of places) {
+    const { dependencies, optionalDependencies, peerDependencies } = packages[place] ?? {};
+    for (const name of Object.keys({ ...dependencies, ...optionalDependencies, ...peerDependencies })) {
+      const found = placeOf(packages, name, place);
+      if (found !== undefined) places.add(found);
+    }
+  }
+  places.delete('');
+  return places;
+}
+
 test('every package of an installation runs on the oldest Node that hexmq runs on', () => {
   const { engines } = read('package.json') as { readonly engines: { readonly node: string } };
   const oldest = versionOf(engines.node.replace('>=', ''));
-  const { packages } = read('package-lock.json') as { readonly packages: Readonly<Record<string, LockedPackage>> };
-  const refused = Object.entries(packages)
-    .filter(([, { dev, engines: { node = '*' } = {} }]) => dev !== true && !allows(node, oldest))
-    .map(([name, { engines: needed }]) => `${name} needs Node ${needed?.node ?? ''}`);
+  const { packages } = read('package-lock.json') as { readonly packages: Locked };
+  const places = installed(packages);
+  expect([...places]).toEqual(
+    expect.arrayContaining(['node_modules/abstract-level', 'node_modules/bson', 'node_modules/pure-rand']),
+  );
+  const refused = [...places]
+    .map((place) => ({ place, node: packages[place]?.engines?.node ?? '*' }))
+    .filter(({ node }) => !allows(node, oldest))
+    .map(({ place, node }) => `${place} needs Node ${node}`);
   expect(refused).toEqual([]);
 });
 

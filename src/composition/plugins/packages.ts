@@ -7,6 +7,7 @@ import { isPlugin } from '../../plugin/definition.js';
 import type { PluginDefinition } from '../../plugin/definition.js';
 import { ConfigError } from '../config-error.js';
 import { redactCredentials } from '../config-schema.js';
+import { missingPackage } from '../optional-packages.js';
 import { offerOwnPackage } from './own-package.js';
 import { isWorkingDirectoryGone } from '../working-directory.js';
 
@@ -130,7 +131,7 @@ export async function loaded<Module>(key: string, name: string, load: () => Prom
   try {
     return await load();
   } catch (error) {
-    throw new ConfigError([`${key}: ${name} cannot be loaded: ${reasonOf(error)}`]);
+    throw new ConfigError([missingPackage(key, name, error) ?? `${key}: ${name} cannot be loaded: ${reasonOf(error)}`]);
   }
 }
 
