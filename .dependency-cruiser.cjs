@@ -89,10 +89,11 @@ module.exports = {
       name: 'ports-take-types-only',
       comment:
         'Adapters compile against the ports: interfaces, tokens and errors. Every module that a port imported ' +
-        'would be loaded by every adapter. Adapters that store messages make User Properties, and many read files.',
+        'would be loaded by every adapter. Adapters that store messages make User Properties, interceptors and ' +
+        'authenticators answer with Reason Codes, and many adapters read files.',
       severity: 'error',
       from: { path: '^src/ports/', pathNot: '^src/ports/regular-file\\.ts$' },
-      to: { pathNot: '^src/(ports/|protocol/user-properties\\.ts$)', dependencyTypesNot: ['type-only'] },
+      to: { pathNot: '^src/(ports/|protocol/(reason-codes|user-properties)\\.ts$)', dependencyTypesNot: ['type-only'] },
     },
     {
       name: 'ports-know-only-domain-and-protocol',
@@ -349,11 +350,17 @@ module.exports = {
     },
     {
       name: 'declared-dependencies-only',
-      comment: 'Shipped code may only need packages that an installation brings.',
+      comment:
+        'Shipped code may only need packages that an installation brings, or that it names when they are missing: ' +
+        'src/composition/optional-packages.ts.',
       severity: 'error',
       // The build puts the packages of the dashboard into the page.
       from: { path: '^(src|adapters)/', pathNot: '^src/(testkit|dashboard)/' },
-      to: { dependencyTypes: ['npm-dev', 'npm-no-pkg', 'npm-unknown'] },
+      // An optional package is also one for development, so that the tests of its adapter have it.
+      to: {
+        dependencyTypes: ['npm-dev', 'npm-no-pkg', 'npm-unknown'],
+        pathNot: packages('classic-level', 'mongodb'),
+      },
     },
     {
       name: 'e2e-knows-nothing-of-ours',

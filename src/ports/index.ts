@@ -126,5 +126,6 @@ export type { ClientId, ConnectionId, MessageId, QueueId, Seq, TopicFilter, Topi
 export type { BrokerEvent } from '../domain/events.js';
 export type { DropReason, EndReason, RefusalReason } from '../domain/reasons.js';
 export type { Properties, ProtocolVersion, QoS } from '../protocol/packets.js';
+export { ReasonCode } from '../protocol/reason-codes.js';
 export { UserProperties } from '../protocol/user-properties.js';
 export type { UserProperty } from '../protocol/user-properties.js';
