@@ -19,7 +19,7 @@ const adapters = report.filter(({ entry }) => entry.startsWith('hexmq/adapters/'
 /** By the name of the page. */
 const PAGES: Readonly<Record<string, readonly EntryReport[]>> = {
   ...Object.fromEntries(
-    ['hexmq', 'hexmq/ports', 'hexmq/testkit'].map((name) => [
+    ['hexmq', 'hexmq/plugin', 'hexmq/ports', 'hexmq/testkit'].map((name) => [
       name.replace('hexmq/', ''),
       report.filter(({ entry }) => entry === name),
     ]),

@@ -40,6 +40,7 @@ function entriesOf(dist: string): ReadonlyMap<string, string> {
     .map((name) => [`hexmq/adapters/${dirname(name)}`, join(dist, 'adapters', name)] as const);
   return new Map([
     ['hexmq', join(dist, 'src/index.d.ts')],
+    ['hexmq/plugin', join(dist, 'src/plugin/index.d.ts')],
     ['hexmq/ports', join(dist, 'src/ports/index.d.ts')],
     ['hexmq/testkit', join(dist, 'src/testkit/index.d.ts')],
     ...adapters,
