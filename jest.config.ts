@@ -53,7 +53,7 @@ const LONG = [
 const NEEDS_PROGRAMS = [
   'test/(contract|e2e)/[^/]*mongodb',
   'test/e2e/(acl-on-both-brokers|mosquitto-sys|promtool)\\.test',
-  'test/e2e/(authorization|completion|dashboard|deployment)\\.test',
+  'test/e2e/(authorization|completion|dashboard|deployment|package)\\.test',
   'test/e2e/(browser|clients-5|paho|mosquitto|guides|tls-guide|listeners|client-certificates|disk-failure)\\.test',
   'test/contract/network-(tls|websocket)\\.test',
   'test/unit/adapters/(network-(tls|proxy)|sockets/(certificate|sent-bytes|tls-files))\\.test',

@@ -16,7 +16,7 @@ const EXAMPLES = readdirSync(join(DEPLOY, 'examples')).filter((name) => name.end
 const server = await mongoServer();
 afterAll(() => server?.stop());
 
-test('the package has the command, the guides, the files for deployment and the licence, and nothing of the tests', () =>
+test('the package has the command, the guides and the licence, and nothing of the tests or of the build', () =>
   scene(async () => {
     const directory = temporaryDirectory();
     const packed = await run('npm', ['pack', '--ignore-scripts', '--pack-destination', directory], { cwd: ROOT });
@@ -38,7 +38,7 @@ test('the package has the command, the guides, the files for deployment and the 
       'docs/deploy/hexmq.service',
     ])
       expect(files).toContain(file);
-    expect(files.filter((name) => /^(src|adapters|test|data)\/|\.map$|\.test\./.test(name))).toEqual([]);
+    expect(files.filter((name) => /^(src|adapters|test|data)\/|(^|\/)\.|\.map$|\.test\./.test(name))).toEqual([]);
 
     expect((await run('tar', ['-xzf', tarball, '-C', directory])).status).toBe(0);
     symlinkSync(join(ROOT, 'node_modules'), join(directory, 'node_modules'));

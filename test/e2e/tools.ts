@@ -14,6 +14,7 @@ export type Tool =
   | 'mosquitto'
   | 'mosquitto_broker'
   | 'mosquitto_passwd'
+  | 'node_versions'
   | 'openssl'
   | 'paho'
   | 'paho_go'
@@ -50,11 +51,20 @@ const hasPython = (): boolean => works('python3', ['--version']);
 /** The first browser of this family that is installed. */
 export const CHROMIUM = ['chromium', 'chromium-browser', 'google-chrome'].find((name) => works(name, ['--version']));
 
-/** Where `test/e2e/clients-5/install.sh` puts the clients of MQTT 5. */
-const CLIENTS_5 = join(
-  process.env['HEXMQ_TEST_CACHE'] ?? join(process.env['XDG_CACHE_HOME'] ?? join(homedir(), '.cache'), 'hexmq-test'),
-  'clients-5',
+/** Where the scripts of the tests put what they install. */
+const CACHE =
+  process.env['HEXMQ_TEST_CACHE'] ?? join(process.env['XDG_CACHE_HOME'] ?? join(homedir(), '.cache'), 'hexmq-test');
+
+/** The programs of Node by version, where `test/e2e/node-versions/install.sh` puts them. */
+export const NODE_VERSIONS: ReadonlyMap<string, string> = new Map(
+  readFileSync(resolve(import.meta.dirname, 'node-versions/versions.txt'), 'utf8')
+    .trim()
+    .split('\n')
+    .map((version) => [version, join(CACHE, 'node-versions', version, 'bin/node')]),
 );
+
+/** Where `test/e2e/clients-5/install.sh` puts the clients of MQTT 5. */
+const CLIENTS_5 = join(CACHE, 'clients-5');
 export const INSTALLED = {
   /** To be imported by Python. */
   python: join(CLIENTS_5, 'python'),
@@ -72,6 +82,7 @@ const IS_THERE: Readonly<Record<Tool, () => boolean>> = {
   mosquitto: () => works('mosquitto_pub', ['--help']) && works('mosquitto_sub', ['--help']),
   mosquitto_broker: () => spawnSync('mosquitto', ['-h'], { stdio: 'ignore' }).error === undefined,
   mosquitto_passwd: () => works('mosquitto_passwd', ['--help']),
+  node_versions: () => [...NODE_VERSIONS.values()].every((node) => works(node, ['--version'])),
   openssl: () => works('openssl', ['version']),
   paho: () => PYTHON !== undefined,
   paho_go: () => works(INSTALLED.go, ['version']),
