@@ -19,6 +19,7 @@ import { descriptions, openApiOf, streamDescriptions } from './openapi.js';
 import { KeptCursors } from './kept-cursors.js';
 import { Metrics } from './metrics/metrics.js';
 import { isOperation, OPERATIONS } from './operations.js';
+import { PluginOperations } from './plugin-operations.js';
 import type { AnswerOf, CheckedRequestOf, OperationName, PagedOperation } from './operations.js';
 import { Queries } from './queries.js';
 import { isStream, STREAMS, Streams } from './streams.js';
@@ -42,6 +43,7 @@ export class Administrator implements Administration {
   readonly #streams: Streams;
   readonly #backups: BrokerParts['backups'];
   readonly #metrics: Metrics;
+  readonly #ofPlugins: PluginOperations;
   readonly #version: string;
 
   readonly #handlers: Handlers = {
@@ -71,12 +73,15 @@ export class Administrator implements Administration {
     this.#streams = new Streams(parts);
     this.#backups = parts.backups;
     this.#metrics = new Metrics(parts);
+    this.#ofPlugins = new PluginOperations(parts.pluginOperations, parts.clock);
     this.#version = parts.version;
   }
 
   /** Made when it is first needed: a start needs none of it. */
   get operations(): ReadonlyMap<string, OperationDescription> {
-    return descriptions();
+    const ofPlugins = this.#ofPlugins.descriptions;
+    if (ofPlugins.length === 0) return descriptions();
+    return new Map([...descriptions(), ...ofPlugins.map((one) => [one.name, one] as const)]);
   }
 
   get streams(): ReadonlyMap<string, StreamDescription> {
@@ -84,7 +89,7 @@ export class Administrator implements Administration {
   }
 
   get openApi(): object {
-    return openApiOf(this.#version);
+    return openApiOf(this.#version, this.#ofPlugins.descriptions);
   }
 
   metrics(): Promise<MetricsText> {
@@ -92,12 +97,16 @@ export class Administrator implements Administration {
   }
 
   async call(operation: string, given: unknown, actor: Actor): Promise<unknown> {
-    if (!isOperation(operation)) throw unknown('operation', operation, OPERATIONS);
-    const { role, request: schema } = OPERATIONS[operation];
+    const isOfBroker = isOperation(operation);
+    const found = isOfBroker ? OPERATIONS[operation] : this.#ofPlugins.find(operation);
+    if (found === undefined) throw unknown('operation', operation, OPERATIONS);
+    const { role, request: schema } = found;
     requireRole(role, operation, actor);
     const request = check(schema, given);
     try {
-      return await this.#carryOut(operation, request, actor);
+      return await (isOfBroker
+        ? this.#carryOut(operation, request, actor)
+        : this.#ofPlugins.call(operation, request, actor));
     } catch (error) {
       throw reported(error);
     }

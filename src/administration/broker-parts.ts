@@ -7,12 +7,14 @@ import type {
   BrokerControl,
   BrokerEvent,
   Clock,
+  HistogramReading,
   LifecycleEvent,
   LogLevel,
   Measures,
   ReloadResult,
   Storage,
 } from '../ports/index.js';
+import type { OwnedOperation } from './plugin-operations.js';
 
 /** Whether the operations on storage succeed. */
 export interface StorageState {
@@ -52,6 +54,14 @@ export interface AccessExplanation {
   readonly deliveryDefault: 'allow' | 'deny' | undefined;
 }
 
+/** A metric that is not in the table of the broker. */
+export interface ExtraMetric {
+  readonly name: `hexmq_${string}`;
+  readonly type: 'gauge' | 'counter' | 'histogram';
+  readonly help: string;
+  read(): readonly { readonly labels: Readonly<Record<string, string>>; readonly value: number }[] | HistogramReading;
+}
+
 export interface BrokerParts {
   readonly control: BrokerControl;
   readonly storage: Pick<Storage, 'traits' | 'readQueue' | 'readRetained'>;
@@ -74,6 +84,8 @@ export interface BrokerParts {
     begin(actor: string, given?: AbortSignal): Promise<Backup>;
     stop(): Promise<void>;
   };
+  readonly pluginOperations: readonly OwnedOperation[];
+  readonly pluginMetrics: () => Iterable<ExtraMetric>;
   readonly levels: readonly LevelControl[];
   /** Calls back for each event from now on. @returns ends that. */
   readonly events: { follow(follower: (event: BrokerEvent | LifecycleEvent) => void): () => void };

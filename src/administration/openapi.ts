@@ -66,10 +66,13 @@ const BACKUP = {
   },
 };
 
-/** Every operation has a path of its own: queries are GET with parameters, commands are POST with a JSON body. */
-export function openApiOf(version: string): object {
+/**
+ * Every operation has a path of its own: queries are GET with parameters, commands are POST with a JSON body.
+ * @param more operations that are not the broker's own.
+ */
+export function openApiOf(version: string, more: readonly OperationDescription[] = []): object {
   const paths = [
-    ...[...descriptions().values()].map((operation) => [`/api/v1/${operation.name}`, pathOf(operation)]),
+    ...[...descriptions().values(), ...more].map((operation) => [`/api/v1/${operation.name}`, pathOf(operation)]),
     ...[...streamDescriptions().values()].map((stream) => [`/api/v1/${stream.name}`, streamPathOf(stream)]),
   ];
   return {

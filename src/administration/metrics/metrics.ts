@@ -42,6 +42,8 @@ export class Metrics {
   async #read(): Promise<Registry> {
     this.#registry ??= import('./registry.js').then(({ createRegistry }) => createRegistry(this.#current));
     const registry = await this.#registry;
+    const { registerExtra } = await import('./registry.js');
+    registerExtra(registry, this.#parts.pluginMetrics());
     const { measure, version, limits, storageState } = this.#parts;
     const measures = measure();
     this.#current.readings = {

@@ -3,6 +3,7 @@
 import { collectDefaultMetrics, Registry } from 'prom-client';
 import type { Metric, MetricValue } from 'prom-client';
 import type { HistogramReading } from '../../ports/index.js';
+import type { ExtraMetric } from '../broker-parts.js';
 import { METRICS } from './catalog.js';
 import type { MetricRow, Readings, Sample } from './catalog.js';
 
@@ -10,6 +11,9 @@ import type { MetricRow, Readings, Sample } from './catalog.js';
 const MISNAMED = ['nodejs_active_handles_total', 'nodejs_active_requests_total', 'nodejs_active_resources_total'];
 
 type Value = MetricValue<string> & { readonly metricName?: string };
+
+/** For metrics that are not read from what the broker has measured. */
+const UNUSED: Current = { readings: {} as Readings };
 
 /** What one scrape has read, for all metrics. */
 export interface Current {
@@ -22,6 +26,13 @@ export function createRegistry(current: Current): Registry {
   for (const name of MISNAMED) registry.removeSingleMetric(name);
   for (const row of METRICS) registry.registerMetric(new RowMetric(row, current) as unknown as Metric);
   return registry;
+}
+
+/** Adds metrics that were made since the last scrape. */
+export function registerExtra(registry: Registry, metrics: Iterable<ExtraMetric>): void {
+  for (const metric of metrics)
+    if (registry.getSingleMetric(metric.name) === undefined)
+      registry.registerMetric(new RowMetric({ ...metric, labels: {} }, UNUSED) as unknown as Metric);
 }
 
 /** A metric whose values are read when they are wanted: nothing is counted twice. */

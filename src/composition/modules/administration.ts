@@ -9,12 +9,13 @@ import { Committer } from '../../application/committer.js';
 import { Engine } from '../../application/engine.js';
 import { EventTap } from '../../application/event-tap.js';
 import { Listening } from '../../application/listening.js';
+import { PluginMetrics } from '../../application/plugins/plugin-metrics.js';
 import { Measurements } from '../../application/measurements.js';
 import { Reloading } from '../../application/reloading.js';
 import { LiveSettings } from '../../application/settings.js';
 import { StorageHealth } from '../../application/storage-reports.js';
 import type { BackupText } from '../../application/transfer/backup.js';
-import { AdministrationError, Clock, Storage, Telemetry } from '../../ports/index.js';
+import { AdministrationError, Clock, PluginOperation, Storage, Telemetry } from '../../ports/index.js';
 import type { AdministrationEndpoint, StorageSnapshot } from '../../ports/index.js';
 import { explainBy, topicProblem } from '../access-question.js';
 import { BUILT_IN_ADAPTERS } from '../adapter-table.js';
@@ -23,6 +24,7 @@ import type { AdminSocket } from '../admin-schema.js';
 import type { ListenerConfig } from '../config-schema.js';
 import type { Config } from '../config.js';
 import { all, at, byName, Components, Endpoint, LifecyclePart } from '../injection.js';
+import { LoadedPlugins } from '../plugins/host.js';
 import { construct } from '../plugins/construct.js';
 import { VERSION } from '../version.js';
 
@@ -37,6 +39,8 @@ interface Dependencies {
   readonly listening: Listening;
   readonly authorization: Authorization;
   readonly telemetry: readonly Telemetry[];
+  readonly loaded: LoadedPlugins;
+  readonly pluginMetrics: PluginMetrics;
   readonly events: EventTap;
   readonly clock: Clock;
   readonly components: AdapterComponents;
@@ -64,6 +68,8 @@ export const administrationModule = (config: Config, socket: AdminSocket | undef
         listening: Listening,
         authorization: Authorization,
         telemetry: all(Telemetry),
+        loaded: LoadedPlugins,
+        pluginMetrics: PluginMetrics,
         events: EventTap,
         clock: Clock,
         components: Components,
@@ -116,6 +122,10 @@ function partsOf({ engine, settings, ...parts }: Dependencies, config: Config): 
       clock: parts.clock,
       emit,
     }),
+    pluginOperations: parts.loaded.plugins.flatMap(({ name: plugin, provided }) =>
+      ((provided.get(PluginOperation) ?? []) as readonly PluginOperation[]).map((operation) => ({ plugin, operation })),
+    ),
+    pluginMetrics: () => parts.pluginMetrics.all,
     levels: telemetry.filter((one) => one.level !== undefined) as BrokerParts['levels'],
     events: parts.events,
     userNames: config.logging.userNames,

@@ -3,7 +3,8 @@
 import { ContainerModule } from 'inversify';
 import type { Container, ServiceIdentifier } from 'inversify';
 import { PluginLife } from '../../application/plugins/plugin-life.js';
-import { Clock, Random, Startable } from '../../ports/index.js';
+import { PluginMetrics } from '../../application/plugins/plugin-metrics.js';
+import { Clock, PluginOperation, Random, Startable } from '../../ports/index.js';
 import type { AdapterComponents } from '../adapter-table.js';
 import type { Config } from '../config.js';
 import { ConfigError } from '../config-error.js';
@@ -24,9 +25,10 @@ interface LifeDependencies {
 export const pluginsModule = ({ directory, plugins }: Config): ContainerModule =>
   new ContainerModule(({ bind }) => {
     bind(LateServices).toDynamicValue(() => new LateServices());
+    bind(PluginMetrics).toDynamicValue(() => new PluginMetrics());
     bind(PluginHost).toResolvedValue(
-      (components, random, services) => new PluginHost({ components, random, services }),
-      [Components, Random, LateServices],
+      (components, random, services, metrics) => new PluginHost({ components, random, services, metrics }),
+      [Components, Random, LateServices, PluginMetrics],
     );
     bind(AdapterFactory).toResolvedValue((host) => new AdapterFactory(host, directory), [PluginHost]);
     bind(LifecyclePart).toResolvedValue(
@@ -58,8 +60,8 @@ export async function loadPluginsInto(container: Container, config: Config): Pro
   container.bind(LoadedPlugins).toConstantValue(loaded);
   for (const { provided } of loaded.plugins)
     for (const [port, values] of provided)
-      // Its life is that of the plugin.
-      if (port !== Startable) for (const value of values) bindValue(container, port, value);
+      // Their life is that of the plugin, and their place is its name.
+      if (port !== Startable && port !== PluginOperation) for (const value of values) bindValue(container, port, value);
 }
 
 const bindValue = (container: Container, port: ServiceIdentifier, value: unknown): void => {

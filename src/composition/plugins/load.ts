@@ -1,8 +1,11 @@
 // The plugins that the configuration lists: each is imported, checked and made, and everything that is wrong with any
 // of them is reported at once.
+import { checkedOperations } from '../../administration/plugin-operations.js';
+import { PluginOperation } from '../../ports/index.js';
 import type { Config, PluginConfig } from '../config.js';
 import { collectErrors, ConfigError } from '../config-error.js';
 import { formatPath } from '../config-path.js';
+import { construct } from './construct.js';
 import type { HostedPlugin, PluginHost } from './host.js';
 import { importPlugin } from './packages.js';
 import { misplacement } from './plugin-ports.js';
@@ -33,5 +36,11 @@ async function loadOne(
     const problem = misplacement(port);
     if (problem !== undefined) throw new ConfigError([`${key}: the plugin ${from} ${problem}`]);
   }
-  return host.host({ definition, package: from, name, options, path });
+  const hosted = await host.host({ definition, package: from, name, options, path });
+  const operations = (hosted.provided.get(PluginOperation) ?? []) as readonly PluginOperation[];
+  // Their schemas are those of the plugin.
+  construct(key, hosted.name, () =>
+    checkedOperations(operations.map((operation) => ({ plugin: hosted.name, operation }))),
+  );
+  return hosted;
 }

@@ -4,12 +4,14 @@ import { Container } from 'inversify';
 import type { ServiceIdentifier } from 'inversify';
 import { Administrator } from '../../administration/administrator.js';
 import { PluginLog } from '../../application/plugins/plugin-log.js';
+import type { PluginMetrics } from '../../application/plugins/plugin-metrics.js';
 import { PluginScheduler } from '../../application/plugins/plugin-scheduler.js';
 import {
   AdministrationError,
   BrokerEvents,
   Clock,
   Messaging,
+  MetricsRegistry,
   Operations,
   PluginInfo,
   PluginLogger,
@@ -25,6 +27,7 @@ export interface OfferedParts {
   readonly components: AdapterComponents;
   readonly random: Random;
   readonly services: LateServices;
+  readonly metrics: PluginMetrics;
 }
 
 /** What a plugin may inject. It binds none of it. */
@@ -38,6 +41,7 @@ export const OFFERED: readonly ServiceIdentifier[] = [
   Operations,
   Messaging,
   BrokerEvents,
+  MetricsRegistry,
 ];
 
 export interface Offered {
@@ -46,7 +50,7 @@ export interface Offered {
   readonly release: () => void;
 }
 
-export function offeredTo(info: PluginInfo, { components, random, services }: OfferedParts): Offered {
+export function offeredTo(info: PluginInfo, { components, random, services, metrics }: OfferedParts): Offered {
   const { clock, emit } = components;
   const container = new Container({ defaultScope: 'Singleton' });
   const scheduler = new PluginScheduler(clock, (error) => {
@@ -60,6 +64,7 @@ export function offeredTo(info: PluginInfo, { components, random, services }: Of
   container.bind(PluginLogger).toDynamicValue(() => new PluginLog(info.name, clock, emit));
   for (const token of [Messaging, BrokerEvents])
     container.bind<object>(token).toDynamicValue(() => services.service<object>(token));
+  container.bind(MetricsRegistry).toDynamicValue(() => metrics.of(info.name));
   container.bind(Operations).toDynamicValue(() => {
     services.want(Administrator);
     return new PluginOperations(info.name, () => services.find<Administration>(Administrator));

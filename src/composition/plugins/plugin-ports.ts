@@ -6,13 +6,14 @@ import {
   EventListener,
   Interceptor,
   Listener,
+  PluginOperation,
   Startable,
   Storage,
   Telemetry,
 } from '../../ports/index.js';
 
 /** Any number of them, from any plugin that the list `plugins` names. */
-const EVERYWHERE: readonly ServiceIdentifier[] = [Interceptor, EventListener, Telemetry, Startable];
+const EVERYWHERE: readonly ServiceIdentifier[] = [Interceptor, EventListener, Telemetry, PluginOperation, Startable];
 
 /** The place of a port is the place of the package: there is one, or an order, or settings beside it. */
 const AT_A_KEY: ReadonlyMap<ServiceIdentifier, string> = new Map<ServiceIdentifier, string>([

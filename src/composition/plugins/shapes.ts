@@ -8,6 +8,7 @@ import {
   EventListener,
   Interceptor,
   Listener,
+  PluginOperation,
   Startable,
   Storage,
   Telemetry,
@@ -89,6 +90,15 @@ const SHAPES: ReadonlyMap<ServiceIdentifier, Shape> = new Map<ServiceIdentifier,
       methods: ['handle'] satisfies (keyof EventListener)[],
       optional: LIFE,
       startsIn: 'start',
+    },
+  ],
+  [
+    PluginOperation,
+    {
+      what: 'an operation',
+      methods: ['handle'] satisfies (keyof PluginOperation)[],
+      optional: [],
+      startsIn: 'handle',
     },
   ],
   [

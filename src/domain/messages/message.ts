@@ -50,7 +50,8 @@ export function detachedProperties(properties: Properties): Properties {
  */
 export function detachPayload(message: MessageDraft): void {
   const { payload, properties } = message;
-  if (payload.byteLength < payload.buffer.byteLength) (message as { payload: Uint8Array }).payload = payload.slice();
+  if (payload.byteLength < payload.buffer.byteLength)
+    (message as { payload: Uint8Array }).payload = new Uint8Array(payload);
   if (properties !== undefined) (message as { properties: Properties }).properties = detachedProperties(properties);
 }
 

@@ -60,6 +60,8 @@ function partsOf(harness: CoreHarness, more: Partial<BrokerParts> = {}): BrokerP
     explain: ({ action }) => Promise.resolve({ ...EXPLANATION, isAllowed: action === 'publish' }),
     reload: () => Promise.resolve({ problems: ['rules: no such file'], restartNeeded: ['storage'] }),
     backups: { begin: () => Promise.reject(new Error('none')), stop: () => Promise.resolve() },
+    pluginOperations: [],
+    pluginMetrics: () => [],
     levels: [log],
     events: tap,
     userNames: true,

@@ -24,7 +24,13 @@ beforeEach(() => {
   tap = new EventTap();
   const clock = new VirtualClock();
   const backups = { stop: () => Promise.resolve() };
-  administrator = new Administrator({ events: tap, userNames: false, clock, backups } as unknown as BrokerParts);
+  administrator = new Administrator({
+    events: tap,
+    pluginOperations: [],
+    userNames: false,
+    clock,
+    backups,
+  } as unknown as BrokerParts);
 });
 
 afterEach(async () => {

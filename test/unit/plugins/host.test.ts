@@ -263,7 +263,7 @@ describe('a plugin that cannot be used', () => {
     [
       'provides a port of its own',
       plugin(`provides: [Symbol.for('mine')], module: bound(Symbol.for('mine'), 1)`),
-      'plugins[0]: the plugin p promises mine, expected ports of hexmq: Interceptor, EventListener, Telemetry, Startable, Storage, Authenticator, Authorizer, Listener',
+      'plugins[0]: the plugin p promises mine, expected ports of hexmq: Interceptor, EventListener, Telemetry, PluginOperation, Startable, Storage, Authenticator, Authorizer, Listener',
     ],
     [
       'binds less than it promises',
