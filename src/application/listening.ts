@@ -19,6 +19,7 @@ export class Listening implements Part {
   readonly addresses = new Map<string, string>();
   readonly #parts: ListeningParts;
   #isInterrupted = false;
+  #isOpen = false;
 
   constructor(parts: ListeningParts) {
     this.#parts = parts;
@@ -34,6 +35,7 @@ export class Listening implements Part {
         this.addresses.set(listener.name, address);
         emit({ kind: 'listening', listener: listener.name, address });
       }
+      this.#isOpen = true;
     } catch (error) {
       // A listener that does not close does not matter more than the reason why one did not open.
       await this.stop().catch(() => undefined);
@@ -45,7 +47,13 @@ export class Listening implements Part {
     this.#isInterrupted = true;
   }
 
+  /** Whether all of them listen. */
+  get isOpen(): boolean {
+    return this.#isOpen;
+  }
+
   async stop(): Promise<void> {
+    this.#isOpen = false;
     this.addresses.clear();
     await Promise.all(this.#parts.listeners.map((listener) => listener.close()));
   }

@@ -5,7 +5,9 @@ import type { Command, CommandOutcome } from '../domain/commands.js';
 import type { TraceSubject } from '../domain/trace-step.js';
 import type { Answers, Query, QueryKind } from '../domain/queries.js';
 import type { Administration, ReloadResult } from '../ports/administration.js';
+import type { Clients } from '../ports/clients.js';
 import type { Clock } from '../ports/clock.js';
+import type { Connections } from '../ports/connections.js';
 import type { BrokerControl, TraceObserver } from '../ports/control.js';
 import type { Messaging } from '../ports/messaging.js';
 import type { Storage, StorageTraits } from '../ports/storage.js';
@@ -36,6 +38,8 @@ export interface ServiceParts {
   readonly clock: Clock;
   readonly administration?: Administration;
   readonly messaging?: Messaging;
+  readonly clients?: Clients;
+  readonly connections?: Connections;
   readonly events?: InProcessEvents;
   /** Default: there are none. */
   readonly observers?: readonly Telemetry[];
@@ -130,6 +134,16 @@ export class BrokerService implements BrokerControl {
   /** What the embedding program publishes and subscribes with. */
   get messaging(): Messaging | undefined {
     return this.#parts.messaging;
+  }
+
+  /** What the embedding program looks at clients with. */
+  get clients(): Clients | undefined {
+    return this.#parts.clients;
+  }
+
+  /** What takes connections of the embedding program. */
+  get connections(): Connections | undefined {
+    return this.#parts.connections;
   }
 
   /** Its events for listeners of the embedding program. */

@@ -7,9 +7,9 @@ import { UserProperties } from '../protocol/user-properties.js';
 export type Command =
   /**
    * Ends the client's connection, which counts as lost: its will is published [MQTT-3.1.2-8], and a session that
-   * outlives connections stays. An MQTT 5 client gets DISCONNECT with Administrative action.
+   * outlives connections stays. An MQTT 5 client gets DISCONNECT with Administrative action, or with `reasonCode`.
    */
-  | { readonly kind: 'disconnect'; readonly clientId: string }
+  | { readonly kind: 'disconnect'; readonly clientId: string; readonly reasonCode?: number }
   /**
    * Ends the session, after its connection if it has one, with its subscriptions and everything that waits for the
    * client. A will that still waits for its delay is published now (MQTT 5 section 3.1.3.2.2).
@@ -79,18 +79,27 @@ const KINDS = [
   'backup',
 ] as const satisfies Command['kind'][];
 
+/** MQTT 5 section 3.14.2.1, those that a server may send. */
+const DISCONNECT_CODES: ReadonlySet<unknown> = new Set([
+  0x00, 0x80, 0x81, 0x82, 0x83, 0x87, 0x89, 0x8b, 0x8d, 0x8e, 0x8f, 0x90, 0x93, 0x94, 0x95, 0x96, 0x97, 0x98, 0x99,
+  0x9a, 0x9b, 0x9c, 0x9d, 0x9e, 0x9f, 0xa0, 0xa1, 0xa2,
+]);
+
 /**
  * What is wrong with the form of a command, or `undefined`. Commands come from programs without types too, and a step
  * of the core must not fail halfway.
  */
 export function commandProblem(command: unknown): string | undefined {
   if (!isObject(command)) return 'a command is an object';
-  const { kind, clientId, topic, message } = command;
+  const { kind, clientId, topic, message, reasonCode } = command;
   switch (kind) {
     case 'disconnect':
     case 'delete-session':
     case 'purge-queue':
-      return typeof clientId === 'string' ? undefined : 'clientId: a string is expected';
+      if (typeof clientId !== 'string') return 'clientId: a string is expected';
+      return reasonCode === undefined || DISCONNECT_CODES.has(reasonCode)
+        ? undefined
+        : `reasonCode: ${JSON.stringify(reasonCode)} is not valid, expected one that a server may send in DISCONNECT`;
     case 'delete-retained':
       return typeof topic === 'string' ? undefined : 'topic: a string is expected';
     case 'publish':

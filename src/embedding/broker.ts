@@ -1,6 +1,6 @@
 // A broker as the program that embeds it sees it.
 import type { ConfigInput } from '../composition/config.js';
-import type { Administration, BrokerEvents, Messaging } from '../ports/index.js';
+import type { Administration, BrokerEvents, Clients, Connections, Messaging } from '../ports/index.js';
 
 /** An MQTT broker in this process. It starts once; to start again, create another. */
 export interface Broker {
@@ -66,6 +66,23 @@ export interface Broker {
    * ```
    */
   readonly subscribe: Messaging['subscribe'];
+  /**
+   * Looks at clients, sessions and retained messages, and acts on them; see `Clients`.
+   *
+   * ```ts
+   * for await (const { clientId, remoteAddress } of broker.clients.list()) console.log(clientId, remoteAddress);
+   * await broker.clients.disconnect('meter-7');
+   * ```
+   */
+  readonly clients: Clients;
+  /**
+   * Serves MQTT on a byte stream of a server of the program itself, such as a socket; see `Connections`.
+   *
+   * ```ts
+   * net.createServer((socket) => broker.handle(socket)).listen(1884);
+   * ```
+   */
+  readonly handle: Connections['handle'];
   /**
    * Calls a function with every event of some kinds (docs/events.md); see `BrokerEvents`. Before the start as well, so
    * that nothing is missed. Throws an AdministrationError `unavailable` when the broker has ended.

@@ -7,9 +7,10 @@ import { limitSettings } from '../composition/config-defaults.js';
 import { resolveConfig } from '../composition/resolve-config.js';
 import type { ConfigInput } from '../composition/config.js';
 import { AdministrationError } from '../ports/index.js';
-import type { Administration, BrokerEvents, Messaging } from '../ports/index.js';
+import type { Administration, BrokerEvents, Connections, Messaging } from '../ports/index.js';
 import { AddedListeners } from './added-listeners.js';
 import type { Broker } from './broker.js';
+import { clientsOf } from './clients-of.js';
 
 function notRunning(): never {
   throw new AdministrationError('unavailable', 'the broker does not run');
@@ -52,6 +53,11 @@ export class EmbeddedBroker implements Broker {
   get administration(): Pick<Administration, 'call' | 'metrics' | 'open'> {
     return this.#service?.administration ?? NOT_RUNNING;
   }
+
+  readonly clients = clientsOf(() => this.#service?.clients ?? notRunning());
+
+  readonly handle: Connections['handle'] = (stream, options) =>
+    (this.#service?.connections ?? notRunning()).handle(stream, options);
 
   readonly publish: Messaging['publish'] = async (message) =>
     (this.#service?.messaging ?? notRunning()).publish(message);

@@ -45,6 +45,17 @@ export type {
 } from './auth.js';
 export { BrokerEvents, EventListener } from './broker-events.js';
 export type { EventListenerOptions, EventOf, EventSubscription } from './broker-events.js';
+export { Clients } from './clients.js';
+export type {
+  ClientCounts,
+  ClientSelection,
+  ClientSession,
+  ConnectedClient,
+  RetainedMessage,
+  RetainedTopic,
+} from './clients.js';
+export { Connections } from './connections.js';
+export type { ByteStream, HandOverOptions } from './connections.js';
 export { Messaging } from './messaging.js';
 export type {
   InProcessSubscribeOptions,

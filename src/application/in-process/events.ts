@@ -35,7 +35,7 @@ export interface ListenerRequest {
 const MAX_WAITING = 10_000;
 const NAME_MAX = 128;
 
-/** About listeners: what one of these causes is not reported, or two listeners could go on without an end. */
+/** About listeners themselves: what one of these causes is not reported, or two listeners could feed each other. */
 const ABOUT_LISTENERS: ReadonlySet<EventName> = new Set(['event-listener-failed', 'event-listener-overflow']);
 
 export class InProcessEvents implements BrokerEvents {

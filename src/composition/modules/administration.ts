@@ -2,6 +2,8 @@
 import { ContainerModule } from 'inversify';
 import { Administrator } from '../../administration/administrator.js';
 import type { BrokerParts, ListenerKind } from '../../administration/broker-parts.js';
+import { ClientDirectory } from '../../administration/clients.js';
+import type { ClientsParts } from '../../administration/clients.js';
 import { Endpoints } from '../../administration/endpoints.js';
 import { Authorization } from '../../application/authorization.js';
 import { Backups } from '../../application/backups.js';
@@ -15,7 +17,7 @@ import { Reloading } from '../../application/reloading.js';
 import { LiveSettings } from '../../application/settings.js';
 import { StorageHealth } from '../../application/storage-reports.js';
 import type { BackupText } from '../../application/transfer/backup.js';
-import { AdministrationError, Clock, PluginOperation, Storage, Telemetry } from '../../ports/index.js';
+import { AdministrationError, Clients, Clock, PluginOperation, Storage, Telemetry } from '../../ports/index.js';
 import type { AdministrationEndpoint, StorageSnapshot } from '../../ports/index.js';
 import { explainBy, topicProblem } from '../access-question.js';
 import { BUILT_IN_ADAPTERS } from '../adapter-table.js';
@@ -23,7 +25,7 @@ import type { AdapterComponents, EndpointOptions } from '../adapter-table.js';
 import type { AdminSocket } from '../admin-schema.js';
 import type { ListenerConfig } from '../config-schema.js';
 import type { Config } from '../config.js';
-import { all, at, byName, Components, Endpoint, LifecyclePart } from '../injection.js';
+import { all, at, byName, Components, EndOfTurn, Endpoint, LifecyclePart } from '../injection.js';
 import { LoadedPlugins } from '../plugins/host.js';
 import { construct } from '../plugins/construct.js';
 import { VERSION } from '../version.js';
@@ -56,6 +58,11 @@ interface EndpointDependencies {
 export const administrationModule = (config: Config, socket: AdminSocket | undefined): ContainerModule =>
   new ContainerModule(({ bind }) => {
     const { http } = config.admin;
+    bind(ClientDirectory).toResolvedValue(
+      (engine, storage, later) => new ClientDirectory(clientsPartsOf(engine, storage, later)),
+      [Engine, Storage, EndOfTurn],
+    );
+    bind(Clients).toService(ClientDirectory);
     bind(Administrator).toResolvedValue(
       ...byName((parts: Dependencies) => new Administrator(partsOf(parts, config)), {
         engine: Engine,
@@ -92,6 +99,16 @@ export const administrationModule = (config: Config, socket: AdminSocket | undef
     );
     bind(LifecyclePart).toService(Endpoints);
   });
+
+const clientsPartsOf = (engine: Engine, storage: Storage, later: (callback: () => void) => void): ClientsParts => ({
+  control: {
+    query: (query) => engine.broker.query(query),
+    command: (command, actor) => engine.command(command, actor),
+  },
+  isRunning: () => engine.isRunning,
+  storage,
+  later,
+});
 
 function partsOf({ engine, settings, ...parts }: Dependencies, config: Config): BrokerParts {
   const { adapter, ackLevel } = config.storage;

@@ -15,7 +15,7 @@ import { BrokerService } from '../../application/service.js';
 import type { ServiceParts } from '../../application/service.js';
 import { LiveSettings } from '../../application/settings.js';
 import { Warnings } from '../../application/warnings.js';
-import { Authorizer, Clock, Listener, Messaging, Storage, Telemetry } from '../../ports/index.js';
+import { Authorizer, Clients, Clock, Connections, Listener, Messaging, Storage, Telemetry } from '../../ports/index.js';
 import type { AdapterComponents } from '../adapter-table.js';
 import { limitSettings } from '../config-defaults.js';
 import type { Config } from '../config.js';
@@ -72,6 +72,8 @@ export const brokerModule = (config: Config): ContainerModule =>
         clock: Clock,
         administration: Administrator,
         messaging: Messaging,
+        clients: Clients,
+        connections: Connections,
         events: InProcessEvents,
         observers: all(Telemetry),
         components: Components,

@@ -3,12 +3,13 @@
 import { ContainerModule } from 'inversify';
 import { Engine } from '../../application/engine.js';
 import { HandshakeBudget } from '../../application/handshake-budget.js';
+import { StreamConnections } from '../../application/in-process/stream-connections.js';
 import { Listening } from '../../application/listening.js';
 import { LiveSettings } from '../../application/settings.js';
 import type { Settings } from '../../domain/settings.js';
 import { Warnings } from '../../application/warnings.js';
 import type { WarningSource } from '../../application/warnings.js';
-import { Clock, Listener, Storage } from '../../ports/index.js';
+import { Clock, Connections, Listener, Storage } from '../../ports/index.js';
 import type { ConnectionHandler } from '../../ports/index.js';
 import { LISTENER_ADAPTERS } from '../adapter-table.js';
 import type { AdapterComponents } from '../adapter-table.js';
@@ -59,6 +60,17 @@ export const networkModule = (config: Config): ContainerModule =>
         { listeners: all(Listener), engine: Engine, components: Components },
       ),
     );
+    bind(StreamConnections).toResolvedValue(
+      (engine, listening, clock, resolved: Listener[] = []) =>
+        new StreamConnections({
+          handleConnection: (listener, peer) => engine.handleConnection(listener, peer),
+          isAccepting: () => listening.isOpen,
+          listeners: resolved,
+          clock,
+        }),
+      [Engine, Listening, Clock, all(Listener)],
+    );
+    bind(Connections).toService(StreamConnections);
     bind(LifecyclePart).toService(Listening);
     bind(Warnings).toResolvedValue(
       ...byName(

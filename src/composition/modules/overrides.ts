@@ -13,7 +13,7 @@ import {
   Storage,
   Telemetry,
 } from '../../ports/index.js';
-import { ListenerAuthenticator, OwnAuthentication } from '../injection.js';
+import { at, ListenerAuthenticator, OwnAuthentication } from '../injection.js';
 
 /**
  * Implementations of ports in place of those that the configuration names. The broker starts and stops them like its
@@ -23,6 +23,8 @@ export interface Overrides {
   readonly storage?: Storage;
   /** In the order of opening. */
   readonly listeners?: readonly Listener[];
+  /** Besides those that the configuration names, and opened after them. */
+  readonly additionalListeners?: readonly Listener[];
   /**
    * The authenticators of the broker, in the order of calling. Listeners whose configuration has authenticators of its
    * own keep those.
@@ -52,6 +54,10 @@ export const overridesModule = (overrides: Overrides): ContainerModule =>
     if (clock !== undefined) rebind(Clock).toConstantValue(clock);
     if (random !== undefined) rebind(Random).toConstantValue(random);
     rebindAll(options, Listener, overrides.listeners);
+    for (const [index, listener] of (overrides.additionalListeners ?? []).entries())
+      bind(Listener)
+        .toConstantValue(listener)
+        .when(at(`additionalListeners[${index}]`));
     rebindAll(options, Authenticator, overrides.authenticators);
     rebindAll(options, Authorizer, overrides.authorizers);
     rebindAll(options, Interceptor, overrides.interceptors);

@@ -28,7 +28,7 @@ export class CommandHandler {
     const { command, actor } = input;
     switch (command.kind) {
       case 'disconnect':
-        this.#answer(input, this.#disconnect(this.#sessionOf(command), actor) ? DONE : NOT_FOUND);
+        this.#answer(input, this.#disconnect(this.#sessionOf(command), actor, command.reasonCode) ? DONE : NOT_FOUND);
         return;
       case 'delete-session':
         this.#answer(input, this.#deleteSession(this.#sessionOf(command), actor) ? DONE : NOT_FOUND);
@@ -53,10 +53,10 @@ export class CommandHandler {
   }
 
   /** @returns whether there was a connection. */
-  #disconnect(session: Session | undefined, actor: string): boolean {
+  #disconnect(session: Session | undefined, actor: string, reasonCode?: number): boolean {
     const connection = session?.holder === undefined ? undefined : this.connections.get(session.holder);
     if (connection === undefined) return false;
-    this.connections.end(connection, 'administrative-action', { detail: `by ${actor}` });
+    this.connections.end(connection, 'administrative-action', { detail: `by ${actor}`, reasonCode });
     return true;
   }
 
