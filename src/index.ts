@@ -1,6 +1,6 @@
 // The package `hexmq`: a broker in another program, from a configuration of the same shape as the file, with any port
 // replaced at will.
-import type { ConfigInput } from './composition/config.js';
+import type { ConfigInput } from './composition/config-schema.js';
 import type { Overrides } from './composition/modules/overrides.js';
 import type { Broker } from './embedding/broker.js';
 import { EmbeddedBroker } from './embedding/embedded-broker.js';

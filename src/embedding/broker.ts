@@ -1,5 +1,5 @@
 // A broker as the program that embeds it sees it.
-import type { ConfigInput } from '../composition/config.js';
+import type { ConfigInput } from '../composition/config-schema.js';
 import type { Administration, BrokerEvents, Clients, Connections, Messaging } from '../ports/index.js';
 
 /** An MQTT broker in this process. It starts once; to start again, create another. */
