@@ -119,6 +119,11 @@ export class EventLoop {
     return this.#isWorkingOff ? this.#budget.isSliceSpent : this.#budget.isSpent;
   }
 
+  /** Whether a connection may be read on before it is its turn: at the end of a turn, others have waited longer. */
+  get mayReadOn(): boolean {
+    return !this.#isWorkingOff && !this.#budget.isSpent;
+  }
+
   get turns(): { readonly count: number; readonly spent: number; readonly ms: number } {
     return this.#turns;
   }

@@ -60,6 +60,8 @@ export class Ingress implements InputOwner, WorkSource {
   #isBacklogged = false;
   /** Inputs that are parked for `turn`, each once. */
   readonly #backlog = new Fifo<LinkInput>();
+  /** Inputs that are parked and have not been paused yet, each once. */
+  readonly #stopped: LinkInput[] = [];
   /** Inputs that the core has asked about, with the number of turns that have to end before they count as quiet. */
   #awaitingQuiet = new Map<LinkInput, number>();
 
@@ -202,6 +204,10 @@ export class Ingress implements InputOwner, WorkSource {
     this.loop.scheduleTurn();
   }
 
+  stopped(input: LinkInput): void {
+    this.#stopped.push(input);
+  }
+
   /** Of incomplete packets. */
   get partialBytes(): number {
     return this.#partialPackets.bytes;
@@ -231,6 +237,8 @@ export class Ingress implements InputOwner, WorkSource {
   /** An input from which nothing was left from the end of one turn to the end of the next is quiet. */
   endOfTurn(): void {
     for (const input of this.#backlog) input.pauseIfParked();
+    for (const input of this.#stopped) input.pauseIfParked();
+    this.#stopped.length = 0;
     if (this.#awaitingQuiet.size === 0) return;
     const awaiting = this.#awaitingQuiet;
     this.#awaitingQuiet = new Map();

@@ -1,16 +1,15 @@
 // Calls interceptors: those of one stage in order, each with what the one before it has left, with a time limit and a
 // fallback. Answers that are there at once are returned; as soon as one is a promise, the verdict comes later.
 import type { ConnectionId } from '../domain/identifiers.js';
-import { isDenial } from '../domain/interception/verdict.js';
 import type {
   ClientView,
   DeliveryVerdict,
-  Denial,
   Intercepted,
   RequestOf,
   Stage,
   VerdictOf,
 } from '../domain/interception/verdict.js';
+import type { Limits } from '../domain/limits.js';
 import type { Message } from '../domain/messages/message.js';
 import type { Settings } from '../domain/settings.js';
 import type { Clock } from '../ports/clock.js';
@@ -19,7 +18,12 @@ import type { LifecycleEvent } from '../ports/telemetry.js';
 import type { RequestContext } from '../ports/auth.js';
 import { ReasonCode } from '../protocol/reason-codes.js';
 import { AdapterRequests } from './adapter-requests.js';
+import type { Asker, OpenRequest } from './adapter-requests.js';
+import type { EventLoop } from './event-loop.js';
+import type { Link } from './link.js';
 import { connectBytes } from './link-input.js';
+import { PASS, passageOf } from './passage.js';
+import type { Passage } from './passage.js';
 import { PendingRequest } from './pending-request.js';
 import { isPromiseLike, messageOf } from './timeout.js';
 import { requireDeliveryVerdict, requireVerdict } from './verdict-checks.js';
@@ -35,12 +39,15 @@ export interface InterceptorsParts {
   readonly interceptors: readonly Interceptor[];
   readonly clock: Clock;
   readonly settings: Settings;
+  /** Calls back when all present input has been handled. */
+  readonly atEndOfTurn: (callback: () => void) => void;
+  /** Gets the verdicts of requests that were not answered at once. */
+  readonly loop: Pick<EventLoop, 'submit' | 'step'>;
+  readonly links: ReadonlyMap<ConnectionId, Pick<Link, 'input'>>;
   readonly emit: (event: LifecycleEvent) => void;
-  /** The verdict of a request that was not answered at once. */
-  readonly answered: (connection: ConnectionId, stage: Stage, verdict: VerdictOf<Stage>) => void;
 }
 
-interface Timed {
+interface Asked {
   readonly interceptor: Interceptor;
   readonly requests: AdapterRequests;
 }
@@ -51,17 +58,17 @@ export class Interceptors {
   /** The stages that at least one interceptor has a method for. */
   readonly intercepted: Intercepted;
   readonly #parts: InterceptorsParts;
-  readonly #stages: Readonly<Record<Stage, readonly Timed[]>>;
+  readonly #stages: Readonly<Record<Stage, readonly Asked[]>>;
   readonly #delivering: readonly Interceptor[];
-  readonly #pending = new Map<ConnectionId, PendingRequest>();
+  readonly #pending = new Map<ConnectionId, Walk>();
 
   constructor(parts: InterceptorsParts) {
     this.#parts = parts;
     const all = parts.interceptors.map(requireInterceptor).map((interceptor) => ({
       interceptor,
-      requests: new AdapterRequests(interceptor.timeoutMs ?? DEFAULT_TIMEOUT_MS, parts.clock),
+      requests: new AdapterRequests(interceptor.timeoutMs ?? DEFAULT_TIMEOUT_MS, parts.clock, parts.atEndOfTurn),
     }));
-    const having = (stage: Stage): Timed[] => all.filter(({ interceptor }) => interceptor[stage] !== undefined);
+    const having = (stage: Stage): Asked[] => all.filter(({ interceptor }) => interceptor[stage] !== undefined);
     const connect = having('connect');
     const publish = having('publish');
     const subscribe = having('subscribe');
@@ -77,23 +84,29 @@ export class Interceptors {
     };
   }
 
-  /** @returns the verdict, or `undefined` if `answered` gets it later. */
+  /** @returns the verdict, or `undefined` if it comes later. */
   ask<S extends Stage>(
     connection: ConnectionId,
     stage: S,
     request: RequestOf<S>,
     client: ClientView,
   ): VerdictOf<S> | undefined {
-    const pending = new PendingRequest();
-    const verdict = this.#from(0, stage, passageOf(stage, request), client, pending);
-    if (!isPromiseLike(verdict)) return verdict;
-    this.#pending.set(connection, pending);
-    void verdict.then((late) => {
-      if (pending.isCancelled) return;
-      this.#pending.delete(connection);
-      this.#parts.answered(connection, stage, late);
-    });
+    const walk = new Walk(this, this.#stages[stage], connection, stage, request, client);
+    if (walk.goOn()) return walk.verdict as VerdictOf<S>;
+    this.#pending.set(connection, walk);
     return undefined;
+  }
+
+  /** The last interceptor has answered. */
+  arrived({ connection, stage, verdict }: Walk): void {
+    const { loop, links } = this.#parts;
+    this.#pending.delete(connection);
+    loop.submit(() => {
+      const input = { kind: 'intercepted', connection, stage, verdict } as const;
+      const link = links.get(connection);
+      if (link === undefined) loop.step(input);
+      else link.input.goOn(input);
+    });
   }
 
   /** @returns the message as they leave it for the client, or why it is dropped. */
@@ -113,9 +126,13 @@ export class Interceptors {
       const answer: unknown = interceptor.deliver?.({ topic, payload, qos, retain, properties, publisher }, client);
       return requireDeliveryVerdict(answer, this.#parts.settings.current);
     } catch (error) {
-      const { decision } = this.#failed(interceptor, 'deliver', client, error);
+      const { decision } = this.failed(interceptor, 'deliver', client, error);
       return decision === 'pass' ? PASS : { decision: 'drop', reason: FAILED.reason };
     }
+  }
+
+  get limits(): Limits {
+    return this.#parts.settings.current;
   }
 
   /** The verdict is no longer needed. */
@@ -124,64 +141,13 @@ export class Interceptors {
     this.#pending.delete(connection);
   }
 
-  /** Calls the interceptors from this one on. */
-  #from<S extends Stage>(
-    index: number,
-    stage: S,
-    passage: Passage<S>,
-    client: ClientView,
-    context: PendingRequest,
-  ): VerdictOf<S> | Promise<VerdictOf<S>> {
-    const interceptors = this.#stages[stage];
-    for (let at = index; at < interceptors.length && !passage.isOver; at++) {
-      const timed = interceptors[at] as Timed;
-      const verdict = this.#ask(timed, stage, passage.request, client, context);
-      if (isPromiseLike(verdict))
-        return verdict.then((late) => {
-          passage.take(late);
-          return this.#from(at + 1, stage, passage, client, context);
-        });
-      passage.take(verdict);
-    }
-    return passage.verdict;
-  }
-
-  #ask<S extends Stage>(
-    { interceptor, requests }: Timed,
-    stage: S,
-    request: RequestOf<S>,
-    client: ClientView,
-    context: PendingRequest,
-  ): VerdictOf<S> | Promise<VerdictOf<S>> {
-    const call = interceptor[stage] as Call;
-    const check = (answer: unknown): VerdictOf<S> =>
-      requireVerdict(stage, answer, request, this.#parts.settings.current);
-    try {
-      const answer = requests.ask(
-        (pending) => call.call(interceptor, request as never, client, pending),
-        REQUEST_BYTES + bytesOf(request),
-        context,
-      );
-      if (!isPromiseLike(answer)) return check(answer);
-      return (
-        Promise.resolve(answer)
-          .then(check)
-          // The connection has ended: that is no failure, and the verdict is ignored.
-          .catch((error: unknown) =>
-            context.isCancelled ? (PASS as VerdictOf<S>) : this.#failed(interceptor, stage, client, error),
-          )
-      );
-    } catch (error) {
-      return this.#failed(interceptor, stage, client, error);
-    }
-  }
-
-  #failed<S extends Stage>(
+  /** @returns what counts in place of the answer. */
+  failed(
     interceptor: Interceptor,
-    stage: S | 'deliver',
+    stage: Stage | 'deliver',
     { clientId }: ClientView,
     error: unknown,
-  ): VerdictOf<S> {
+  ): typeof PASS | typeof FAILED {
     const { name, onFailure: fallback = 'deny' } = interceptor;
     this.#parts.emit({
       kind: 'interceptor-failed',
@@ -192,6 +158,130 @@ export class Interceptors {
       fallback,
     });
     return fallback === 'pass' ? PASS : FAILED;
+  }
+}
+
+/** A packet on its way through the interceptors of its stage. */
+class Walk implements Asker<unknown> {
+  readonly #owner: Interceptors;
+  readonly #interceptors: readonly Asked[];
+  readonly #client: ClientView;
+  readonly #passage: Passage<Stage>;
+  /** The index of the interceptor whose turn it is. */
+  #at = 0;
+  /** Set while that one has not answered. */
+  #request: OpenRequest<unknown> | undefined;
+  /** Set if that one has to be asked later, and told that it is not to be asked at all. */
+  #later: PendingRequest | undefined;
+  #isCancelled = false;
+
+  constructor(
+    owner: Interceptors,
+    interceptors: readonly Asked[],
+    readonly connection: ConnectionId,
+    readonly stage: Stage,
+    request: RequestOf<Stage>,
+    client: ClientView,
+  ) {
+    this.#owner = owner;
+    this.#interceptors = interceptors;
+    this.#client = client;
+    this.#passage = passageOf(stage, request);
+  }
+
+  get verdict(): VerdictOf<Stage> {
+    return this.#passage.verdict;
+  }
+
+  get heldBytes(): number {
+    return REQUEST_BYTES + bytesOf(this.#passage.request);
+  }
+
+  /** Calls the interceptors from the present one on. @returns whether all of them have answered. */
+  goOn(): boolean {
+    const passage = this.#passage;
+    const interceptors = this.#interceptors;
+    while (this.#at < interceptors.length && !passage.isOver) {
+      const verdict = this.#ask(interceptors[this.#at] as Asked);
+      if (verdict === undefined) return false;
+      passage.take(verdict);
+      this.#at++;
+    }
+    return true;
+  }
+
+  answered(answer: unknown): void {
+    if (this.#isCancelled) return;
+    const asked = this.#interceptors[this.#at] as Asked;
+    let verdict: VerdictOf<Stage>;
+    try {
+      verdict = this.#checked(answer);
+    } catch (error) {
+      verdict = this.#failed(asked, error);
+    }
+    this.#take(verdict);
+  }
+
+  failed(error: unknown): void {
+    // The connection has ended: that is no failure, and the verdict is ignored.
+    if (!this.#isCancelled) this.#take(this.#failed(this.#interceptors[this.#at] as Asked, error));
+  }
+
+  cancel(): void {
+    this.#isCancelled = true;
+    this.#request?.giveUp();
+    this.#later?.cancel();
+  }
+
+  #take(verdict: VerdictOf<Stage>): void {
+    this.#request = this.#later = undefined;
+    this.#passage.take(verdict);
+    this.#at++;
+    if (this.goOn()) this.#owner.arrived(this);
+  }
+
+  /** @returns `undefined` if the answer comes later. */
+  #ask(asked: Asked): VerdictOf<Stage> | undefined {
+    const { requests } = asked;
+    try {
+      if (requests.isFull) {
+        this.#askLater(asked);
+        return undefined;
+      }
+      const pending = new PendingRequest();
+      const answer = this.#call(asked, pending);
+      if (!isPromiseLike(answer)) return this.#checked(answer);
+      this.#request = requests.waitFor(answer, pending, this);
+    } catch (error) {
+      return this.#failed(asked, error);
+    }
+    return undefined;
+  }
+
+  /** When the interceptor has done with what was given up. */
+  #askLater(asked: Asked): void {
+    this.#later = new PendingRequest();
+    const answer = asked.requests.ask((pending) => this.#call(asked, pending), this.heldBytes, this.#later);
+    Promise.resolve(answer).then(
+      (late) => {
+        this.answered(late);
+      },
+      (error: unknown) => {
+        this.failed(error);
+      },
+    );
+  }
+
+  #call({ interceptor }: Asked, context: RequestContext): unknown {
+    return (interceptor[this.stage] as Call).call(interceptor, this.#passage.request as never, this.#client, context);
+  }
+
+  #checked(answer: unknown): VerdictOf<Stage> {
+    return requireVerdict(this.stage, answer, this.#passage.request, this.#owner.limits);
+  }
+
+  #failed({ interceptor }: Asked, error: unknown): VerdictOf<Stage> {
+    return this.#owner.failed(interceptor, this.stage, this.#client, error);
   }
 }
 
@@ -214,7 +304,6 @@ function requireInterceptor(interceptor: Interceptor): Interceptor {
   return interceptor;
 }
 
-const PASS = { decision: 'pass' } as const;
 const FAILED = {
   decision: 'deny',
   reasonCode: ReasonCode.implementationSpecificError,
@@ -227,77 +316,4 @@ function bytesOf(request: RequestOf<Stage>): number {
   if ('clientId' in request) return connectBytes(request);
   if ('topicFilters' in request) return request.topicFilters.reduce((sum, { length }) => sum + 2 * length, 0);
   return request.subscriptions.reduce((sum, { topicFilter }) => sum + 2 * topicFilter.length, 0);
-}
-
-/** What the next interceptor is shown, and what those before it have decided. */
-interface Passage<S extends Stage> {
-  readonly request: RequestOf<S>;
-  readonly isOver: boolean;
-  readonly verdict: VerdictOf<S>;
-  take(verdict: VerdictOf<S>): void;
-}
-
-function passageOf<S extends Stage>(stage: S, request: RequestOf<S>): Passage<S> {
-  const passage =
-    stage === 'subscribe' || stage === 'unsubscribe'
-      ? new ListPassage(request as RequestOf<'subscribe' | 'unsubscribe'>)
-      : new PacketPassage(request as RequestOf<'connect' | 'publish'>);
-  return passage;
-}
-
-type PacketStage = 'connect' | 'publish';
-
-/** Of what passes as a whole. */
-class PacketPassage {
-  isOver = false;
-  verdict: VerdictOf<PacketStage> = PASS;
-
-  constructor(public request: RequestOf<PacketStage>) {}
-
-  take(verdict: VerdictOf<PacketStage>): void {
-    if (verdict.decision === 'pass') return;
-    this.verdict = verdict;
-    if (verdict.decision === 'replace') this.request = { ...this.request, ...verdict.with };
-    else this.isOver = true;
-  }
-}
-
-type Entry = RequestOf<'subscribe'>['subscriptions'][number] | string;
-
-/** Of a list in which some entries may be denied: the next interceptor is shown the others. */
-class ListPassage {
-  isOver = false;
-  #entries: (Entry | Denial)[] | undefined;
-  #denial: VerdictOf<'subscribe'> | undefined;
-
-  constructor(public request: RequestOf<'subscribe'> | RequestOf<'unsubscribe'>) {}
-
-  get verdict(): VerdictOf<'subscribe'> | VerdictOf<'unsubscribe'> {
-    if (this.#denial !== undefined) return this.#denial;
-    return this.#entries === undefined
-      ? PASS
-      : ({ decision: 'replace', with: this.#entries } as VerdictOf<'subscribe'>);
-  }
-
-  take(verdict: VerdictOf<'subscribe'> | VerdictOf<'unsubscribe'>): void {
-    if (verdict.decision === 'pass') return;
-    if (verdict.decision === 'deny' && this.#entries === undefined) {
-      this.#denial = verdict;
-      this.isOver = true;
-      return;
-    }
-    const { request } = this;
-    const shown: readonly Entry[] = 'subscriptions' in request ? request.subscriptions : request.topicFilters;
-    const judged: readonly (Entry | Denial)[] =
-      verdict.decision === 'replace' ? verdict.with : shown.map(() => ({ ...verdict }));
-    let next = 0;
-    this.#entries = (this.#entries ?? [...shown]).map((entry) =>
-      isDenial(entry) ? entry : (judged[next++] as Entry | Denial),
-    );
-    const left = this.#entries.filter((entry): entry is Entry => !isDenial(entry));
-    this.isOver = left.length === 0;
-    this.request = (
-      'subscriptions' in request ? { ...request, subscriptions: left } : { ...request, topicFilters: left }
-    ) as typeof request;
-  }
 }

@@ -3,6 +3,7 @@
 import type { ConnectionId } from '../domain/identifiers.js';
 import { textBytes, willBytes } from '../domain/name-bytes.js';
 import { MAX_PACKET_SIZE_BEFORE_CONNECT } from '../domain/limits.js';
+import type { Input } from '../domain/inputs.js';
 import type { Channel } from '../ports/network.js';
 import type { PublishLimits } from '../protocol/decode-publish.js';
 import { PacketDecoder } from '../protocol/decoder.js';
@@ -18,7 +19,7 @@ import type { ParkingReason } from './parking.js';
 
 /** What the inputs of all connections have in common. */
 export interface InputOwner {
-  readonly loop: Pick<EventLoop, 'step' | 'beginSlice' | 'isSpent' | 'isSliceSpent'>;
+  readonly loop: Pick<EventLoop, 'step' | 'beginSlice' | 'isSpent' | 'isSliceSpent' | 'mayReadOn'>;
   /** What is read of a PUBLISH. */
   readonly publishLimits: PublishLimits;
   /** Counts what comes through all connections. */
@@ -37,6 +38,8 @@ export interface InputOwner {
   paused(input: LinkInput): void;
   /** The network is read again. */
   resumed(input: LinkInput): void;
+  /** The input is parked: `pauseIfParked` is to be called when the turn ends. */
+  stopped(input: LinkInput): void;
   /** The input is parked for `turn`: `readOn` is to be called at the end of the turn, when its turn comes. */
   queued(input: LinkInput): void;
 }
@@ -78,6 +81,8 @@ export class LinkInput {
   #isEstablished = false;
   #isReading = false;
   #isPaused = false;
+  /** Whether the owner is to pause it at the end of the turn. */
+  #isToPause = false;
   /** What CONNECT holds, until it is accepted. */
   #connectBytes = 0;
   #isChallenged = false;
@@ -160,7 +165,7 @@ export class LinkInput {
     else if (this.#owner.loop.isSpent) {
       this.#queue();
       this.pauseIfParked();
-    } else this.#read();
+    } else this.#read(this.#owner.loop.beginSlice());
     this.#trackPartialPacket();
   }
 
@@ -182,14 +187,38 @@ export class LinkInput {
   /** Called when it is the input's turn, after `queued`. */
   readOn(): void {
     this.#parking.remove('turn');
-    if (!this.#isOpen) return;
-    if (this.#parking.isEmpty) this.#read();
+    if (this.#isOpen) this.#readHere(this.#owner.loop.beginSlice());
+  }
+
+  /** Reads what has arrived, and lets more arrive if nothing of it is left. */
+  #readHere(nowMs: number): void {
+    if (this.#parking.isEmpty) this.#read(nowMs);
     this.#trackPartialPacket();
     if (this.#parking.isEmpty && this.#isOpen) this.#resume();
   }
 
+  /**
+   * Makes a step that may end what the connection is parked for, and reads on at once while there is time: the next
+   * packet may have been here for long.
+   */
+  goOn(input: Input): void {
+    const { loop } = this.#owner;
+    const nowMs = loop.beginSlice();
+    // It needs no turn to be read on.
+    this.#isReading = true;
+    try {
+      loop.step(input, nowMs);
+    } finally {
+      this.#isReading = false;
+    }
+    if (!this.#parking.isEmpty || !this.#isOpen) return;
+    if (loop.mayReadOn) this.#readHere(nowMs);
+    else if (this.#isPaused || this.#hasUnread) this.#queue();
+  }
+
   /** Leaves in the socket what arrives from now on. */
   pauseIfParked(): void {
+    this.#isToPause = false;
     if (this.#parking.isEmpty || this.#isPaused || !this.#isOpen || !this.#isConnected) return;
     this.#isPaused = true;
     this.#channel.pause();
@@ -231,10 +260,9 @@ export class LinkInput {
     return this.#decoder.bufferedBytes > this.#decoder.partialPacketBytes;
   }
 
-  #read(): void {
+  /** What came in one chunk came at one time. */
+  #read(nowMs: number): void {
     const { loop } = this.#owner;
-    // What came in one chunk came at one time.
-    const nowMs = loop.beginSlice();
     this.#isReading = true;
     try {
       while (this.#isOpen && this.#parking.isEmpty) {
@@ -254,7 +282,13 @@ export class LinkInput {
       this.#isReading = false;
     }
     if (this.#parking.isEmpty) this.#noMoreToRead();
-    else if (!this.#parking.has('turn')) this.pauseIfParked();
+    else if (!this.#parking.has('work')) {
+      if (!this.#parking.has('turn')) this.pauseIfParked();
+    } else if (!this.#isPaused && !this.#isToPause) {
+      // Most work is done before the turn ends.
+      this.#isToPause = true;
+      this.#owner.stopped(this);
+    }
   }
 
   #resume(): void {

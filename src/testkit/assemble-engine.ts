@@ -71,15 +71,8 @@ export function assembleEngine(assembly: EngineAssembly): Engine {
   const ingress = new Ingress({ loop, clock, settings, changes: committer });
   const isGated = ackLevel !== 'received';
   const egress = new Egress({ links: byId, loop, committed: committer, isGated, settings });
-  const interceptors = new Interceptors({
-    interceptors: assembly.interceptors ?? [],
-    clock,
-    settings,
-    emit,
-    answered: (connection, stage, verdict) => {
-      loop.enqueue({ kind: 'intercepted', connection, stage, verdict });
-    },
-  });
+  const asked = assembly.interceptors ?? [];
+  const interceptors = new Interceptors({ interceptors: asked, clock, settings, atEndOfTurn, loop, links: byId, emit });
   const sides = { loop, ingress, egress, authentication, interceptors, emit };
   const links = new Links({ ...sides, links: byId, maxOpen: Infinity, clock, settings, reauthorization });
   const commands = new CommandRequests(loop);

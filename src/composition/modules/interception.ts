@@ -8,10 +8,9 @@ import { LiveSettings } from '../../application/settings.js';
 import { Interceptor } from '../../ports/index.js';
 import type { AdapterComponents } from '../adapter-table.js';
 import type { Config } from '../config.js';
-import { all, byName, Components, LifecyclePart } from '../injection.js';
+import { all, byName, Components, EndOfTurn, LifecyclePart, OpenLinks } from '../injection.js';
 
-interface InterceptorsDependencies extends Pick<InterceptorsParts, 'interceptors' | 'settings'> {
-  readonly loop: EventLoop;
+interface InterceptorsDependencies extends Omit<InterceptorsParts, keyof AdapterComponents> {
   readonly components: AdapterComponents;
 }
 
@@ -21,7 +20,9 @@ export const interceptionModule = (_config: Config): ContainerModule =>
       ...byName(createInterceptors, {
         interceptors: all(Interceptor),
         settings: LiveSettings,
+        atEndOfTurn: EndOfTurn,
         loop: EventLoop,
+        links: OpenLinks,
         components: Components,
       }),
     );
@@ -31,11 +32,5 @@ export const interceptionModule = (_config: Config): ContainerModule =>
     );
   });
 
-const createInterceptors = ({ loop, components, ...parts }: InterceptorsDependencies): Interceptors =>
-  new Interceptors({
-    ...parts,
-    ...components,
-    answered: (connection, stage, verdict) => {
-      loop.enqueue({ kind: 'intercepted', connection, stage, verdict });
-    },
-  });
+const createInterceptors = ({ components, ...parts }: InterceptorsDependencies): Interceptors =>
+  new Interceptors({ ...parts, ...components });

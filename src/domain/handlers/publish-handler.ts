@@ -60,7 +60,7 @@ export class PublishHandler {
     }
     if (!isIntercepted(connection, 'publish')) this.#take(connection, session, packet, packet as ReceivedDraft, known);
     else if (isRepeat(session, packet)) this.#repeated(connection, session, packet as ReceivedDraft);
-    else this.#intercept(connection, session, packet);
+    else this.#intercept(connection, session, packet, known);
   }
 
   /** Of a message that interceptors may have replaced: the rules were applied to what it had become. */
@@ -72,10 +72,15 @@ export class PublishHandler {
     }
   }
 
-  #intercept(connection: Connection, session: Session, packet: PublishPacket): void {
+  #intercept(connection: Connection, session: Session, packet: PublishPacket, known: Route | undefined): void {
     const { topic, payload, qos, retain, properties } = packet;
     const request: PublishRequest = { topic: topic as TopicName, payload, qos, retain, properties, isWill: false };
     const verdict = askInterceptors(connection, 'publish', request);
+    // The most frequent one.
+    if (verdict?.decision === 'pass') {
+      this.#take(connection, session, packet, packet as ReceivedDraft, known);
+      return;
+    }
     if (verdict !== undefined) {
       this.#judged(connection, session, packet, verdict);
       return;

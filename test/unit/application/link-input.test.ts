@@ -29,6 +29,9 @@ function started() {
     get isSliceSpent(): boolean {
       return loop.steps >= loop.sliceSteps;
     },
+    get mayReadOn(): boolean {
+      return !loop.isSpent;
+    },
     beginSlice: (): number => {
       loop.steps = 0;
       return 0;
@@ -42,6 +45,8 @@ function started() {
     },
   };
   const queued: LinkInput[] = [];
+  /** What is to be paused at the end of the turn. */
+  const stopped: LinkInput[] = [];
   /** What was reported as unread. */
   const held: number[] = [];
   const owner: InputOwner = {
@@ -59,11 +64,13 @@ function started() {
       held.push(0);
     },
     queued: (input) => queued.push(input),
+    stopped: (input) => stopped.push(input),
   };
   const input = new LinkInput({ id: 1 as ConnectionId, listener: 'test' }, channel, owner);
   /** The turn of each input that is queued now. */
   const turn = (): void => {
     for (const one of queued.splice(0)) one.readOn();
+    for (const one of stopped.splice(0)) one.pauseIfParked();
   };
   input.received(connect({ clientId: 'a' }));
   input.established(4, 1_000_000);

@@ -340,6 +340,7 @@ export class Evidence {
   }
 
   event(event: BrokerEvent | LifecycleEvent): void {
+    this.lifetimes.event(event);
     if (event.kind === 'message-dropped') this.drops.dropped(event, this.publications, this.clock);
     else if (event.kind === 'changes-abandoned') this.hasAbandonedChanges = true;
     else if (event.kind === 'client-connected') this.#admitted(this.connectionFrom(event.remoteAddress));

@@ -1,5 +1,6 @@
 // What the evidence says about when sessions expire. The connections show when each client left; after a crash the disk
 // tells what the broker still knows of that.
+import type { BrokerEvent, LifecycleEvent } from '../../../ports/index.js';
 import type { ConnectionEnd } from '../network.js';
 import type { DiskContents } from './disk-contents.js';
 import type { ObservedClient } from './observed-client.js';
@@ -14,6 +15,8 @@ export interface SessionLifetimesOptions {
 }
 
 export class SessionLifetimes {
+  /** Connections that the broker has accepted and has not ended, by their client. */
+  readonly #connected = new Map<string, Set<number>>();
   /** When the broker last started; Infinity while it is down. */
   startedMs = Infinity;
   /** Whether the broker is stopping: connections that end now end for that reason, and nothing expires. */
@@ -26,6 +29,19 @@ export class SessionLifetimes {
 
   get isBrokerUp(): boolean {
     return this.startedMs < Infinity;
+  }
+
+  /** Whether a client has left and what it had sent before may still wait for an interceptor. */
+  isStillHandled(client: string): boolean {
+    return (this.#connected.get(client)?.size ?? 0) > 0;
+  }
+
+  event(event: BrokerEvent | LifecycleEvent): void {
+    if (event.kind === 'client-connected') {
+      const connections = this.#connected.get(event.clientId) ?? new Set();
+      this.#connected.set(event.clientId, connections.add(event.connection));
+    } else if (event.kind === 'connection-ended' && event.clientId !== undefined)
+      this.#connected.get(event.clientId)?.delete(event.connection);
   }
 
   /**
@@ -100,6 +116,7 @@ export class SessionLifetimes {
   /** The broker has died: what the disk has counts from its next start on. */
   crashed(): void {
     this.startedMs = Infinity;
+    this.#connected.clear();
     for (const client of this.clients.values()) {
       client.openConnections = 0;
       client.expiry = undefined;

@@ -39,12 +39,13 @@ export class SessionExpiry implements Observations {
     const { startedMs } = lifetimes;
     for (const { name, sessionStored, lasts, openConnections } of clients.values()) {
       const lastsMs = disk.expiryMs.get(name);
-      const isCertain = sessionStored === 'yes' && openConnections === 0 && lasts.leastMs === lasts.mostMs;
+      const hasLeft = openConnections === 0 && !lifetimes.isStillHandled(name);
+      const isCertain = sessionStored === 'yes' && hasLeft && lasts.leastMs === lasts.mostMs;
       if (isCertain && lastsMs !== undefined && lastsMs !== lasts.mostMs)
         this.fail(`the session of ${name} lasts ${lastsMs} ms on the disk, and should ${lasts.mostMs} ms`);
     }
     for (const [name, lastsMs] of disk.expiryMs) {
-      if ((clients.get(name)?.openConnections ?? 0) > 0) continue;
+      if ((clients.get(name)?.openConnections ?? 0) > 0 || lifetimes.isStillHandled(name)) continue;
       const endMs = Math.max((disk.disconnectedAtMs.get(name) ?? startedMs) + lastsMs, startedMs);
       if (endMs < nowMs()) this.fail(`the disk still has the session of ${name}`);
     }

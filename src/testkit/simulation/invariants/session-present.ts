@@ -29,9 +29,11 @@ export class SessionPresent implements Observations {
   settled(): void {
     const { clients, disk, lifetimes } = this.evidence;
     if (!lifetimes.isBrokerUp) return;
-    for (const { name, openConnections, isSessionAnnounced } of clients.values())
+    for (const { name, openConnections, isSessionAnnounced } of clients.values()) {
+      if (lifetimes.isStillHandled(name)) continue;
       if (openConnections === 0 && !isSessionAnnounced && disk.sessions.has(name))
         this.fail(`the disk has a session of ${name} that no CONNACK has announced`);
+    }
   }
 }
 
