@@ -1,7 +1,8 @@
-// Reloads: limits are replaced, and listeners, authenticators and authorizers read their files again. One reload waits
-// for the one before it.
+// Reloads: limits are replaced, and listeners, authenticators, authorizers and interceptors read their files again. One
+// reload waits for the one before it.
 import type { LimitSettings } from '../domain/settings.js';
 import type { ReloadResult } from '../ports/administration.js';
+import type { Interceptor } from '../ports/interceptor.js';
 import type { Listener } from '../ports/network.js';
 import type { Reloadable } from '../ports/reloadable.js';
 import type { LifecycleEvent } from '../ports/telemetry.js';
@@ -15,6 +16,7 @@ export interface ReloadingParts {
   readonly engine: Engine;
   readonly access: AccessAdapters;
   readonly listeners: readonly Listener[];
+  readonly interceptors: readonly Interceptor[];
   readonly settings: LiveSettings;
   /** Other parts that read files. */
   readonly others: readonly (Reloadable & { readonly name: string })[];
@@ -54,14 +56,14 @@ export class Reloading {
   }
 
   async #reload(limits: LimitSettings | undefined): Promise<readonly string[]> {
-    const { settings, listeners, access, others, engine, emit, warnings } = this.#parts;
+    const { settings, listeners, access, interceptors, others, engine, emit, warnings } = this.#parts;
     const problems: string[] = [];
     const what: string[] = [];
     if (limits !== undefined) {
       settings.replace(limits);
       what.push('limits');
     }
-    for (const part of [...listeners, ...access.all, ...others]) {
+    for (const part of [...listeners, ...access.all, ...interceptors, ...others]) {
       if (part.reload === undefined) continue;
       try {
         await part.reload();

@@ -11,6 +11,7 @@ import type {
 } from '../domain/interception/verdict.js';
 import type { Message } from '../domain/messages/message.js';
 import type { RequestContext } from './auth.js';
+import type { Reloadable } from './reloadable.js';
 import type { Startable } from './startable.js';
 import { port } from './token.js';
 
@@ -33,7 +34,7 @@ type Answer<Stage extends 'connect' | 'publish' | 'subscribe' | 'unsubscribe'> =
  * is then authorized as if the client had sent it. An answer that is not valid, a thrown error, a rejection and a
  * timeout count as `onFailure` says, and are reported as the event `interceptor-failed`.
  */
-export interface Interceptor extends Startable {
+export interface Interceptor extends Startable, Reloadable {
   /** As it appears in log lines. */
   readonly name: string;
   /** How long an answer may take, in milliseconds, 1 to 600,000. Default: 5,000. */
@@ -49,7 +50,7 @@ export interface Interceptor extends Startable {
   /**
    * A PUBLISH, after its topic was checked and before it is authorized; and once, with CONNECT, the will of a client
    * (`isWill`). The payload may be a view of a buffer that is used again: copy what has to outlive the answer, and
-   * change nothing in it.
+   * change nothing in it. What replaces it is not copied: it has to stay as it is for as long as the message may wait.
    *
    * A replaced QoS is that of the message; the packet is acknowledged as its client expects.
    */

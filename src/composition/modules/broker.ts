@@ -15,7 +15,17 @@ import { BrokerService } from '../../application/service.js';
 import type { ServiceParts } from '../../application/service.js';
 import { LiveSettings } from '../../application/settings.js';
 import { Warnings } from '../../application/warnings.js';
-import { Authorizer, Clients, Clock, Connections, Listener, Messaging, Storage, Telemetry } from '../../ports/index.js';
+import {
+  Authorizer,
+  Clients,
+  Clock,
+  Connections,
+  Interceptor,
+  Listener,
+  Messaging,
+  Storage,
+  Telemetry,
+} from '../../ports/index.js';
 import type { AdapterComponents } from '../adapter-table.js';
 import { limitSettings } from '../config-defaults.js';
 import type { Config } from '../config.js';
@@ -54,6 +64,7 @@ export const brokerModule = (config: Config): ContainerModule =>
         engine: Engine,
         access: AccessAdapters,
         listeners: all(Listener),
+        interceptors: all(Interceptor),
         settings: LiveSettings,
         others: all(Endpoint),
         warnings: Warnings,

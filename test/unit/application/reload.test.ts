@@ -44,7 +44,11 @@ class TestListener implements Listener {
   }
 }
 
-function createService(reloads: Readonly<Record<'listener' | 'authenticator' | 'authorizer', () => Promise<void>>>) {
+type Reload = () => Promise<void>;
+
+function createService(
+  reloads: Readonly<Record<'listener' | 'authenticator' | 'authorizer', Reload>> & { readonly interceptor?: Reload },
+) {
   const events: (BrokerEvent | LifecycleEvent)[] = [];
   const listener = new TestListener(reloads.listener);
   const authenticator: Authenticator = {
@@ -63,6 +67,14 @@ function createService(reloads: Readonly<Record<'listener' | 'authenticator' | '
     listeners: [listener],
     authenticators: [authenticator, steady],
     authorizers: [authorizer],
+    interceptors: [
+      {
+        name: 'devices',
+        publish: () => ({ decision: 'pass' }),
+        ...(reloads.interceptor && { reload: reloads.interceptor }),
+      },
+      { name: 'others', publish: () => ({ decision: 'pass' }) },
+    ],
     telemetry: [{ emit: (event) => events.push(event) }],
     clock: new VirtualClock(),
     random: new SeededRandom(1),
@@ -80,13 +92,14 @@ describe('a reload', () => {
       listener: succeed,
       authenticator: succeed,
       authorizer: succeed,
+      interceptor: succeed,
     });
     await service.start();
     expect(listener.admits()).toBe(true);
     expect(
       await service.reload({ limits: { ...DEFAULT_LIMITS, maxPendingConnections: 1 }, perListener: new Map() }),
     ).toEqual([]);
-    expect(outcomes()).toEqual([{ kind: 'reloaded', what: ['limits', 'tcp', 'passwords', 'rules'] }]);
+    expect(outcomes()).toEqual([{ kind: 'reloaded', what: ['limits', 'tcp', 'passwords', 'rules', 'devices'] }]);
     expect(listener.admits()).toBe(false);
     await service.stop();
   });
