@@ -92,7 +92,7 @@ export class Interceptors {
     client: ClientView,
   ): VerdictOf<S> | undefined {
     const walk = new Walk(this, this.#stages[stage], connection, stage, request, client);
-    if (walk.goOn()) return walk.verdict as VerdictOf<S>;
+    if (walk.goOn()) return walk.verdict;
     this.#pending.set(connection, walk);
     return undefined;
   }
@@ -171,7 +171,7 @@ class Walk implements Asker<unknown> {
   #at = 0;
   /** Set while that one has not answered. */
   #request: OpenRequest<unknown> | undefined;
-  /** Set if that one has to be asked later, and told that it is not to be asked at all. */
+  /** Set while that one has no room for requests; cancelled if it is to get none. */
   #later: PendingRequest | undefined;
   #isCancelled = false;
 

@@ -181,7 +181,7 @@ export class LinkInput {
   unpark(reason: ParkingReason): void {
     this.#parking.remove(reason);
     if (!this.#parking.isEmpty || this.#isReading || !this.#isOpen) return;
-    if (this.#isPaused || this.#hasUnread) this.#queue();
+    if (this.#mustReadOn) this.#queue();
   }
 
   /** Called when it is the input's turn, after `queued`. */
@@ -213,7 +213,7 @@ export class LinkInput {
     }
     if (!this.#parking.isEmpty || !this.#isOpen) return;
     if (loop.mayReadOn) this.#readHere(nowMs);
-    else if (this.#isPaused || this.#hasUnread) this.#queue();
+    else if (this.#mustReadOn) this.#queue();
   }
 
   /** Leaves in the socket what arrives from now on. */
@@ -228,12 +228,14 @@ export class LinkInput {
   /**
    * The network connection has ended. Calls back once everything that had arrived before has been handed to the core,
    * unless there is a reason not to read it that may last.
+   * @returns whether that was so at once.
    */
-  whenRead(callback: () => void): void {
+  whenRead(callback: () => void): boolean {
     this.#isConnected = false;
     this.#whenRead = callback;
     this.unpark('backlog');
     if (!this.#goesOn) this.#noMoreToRead();
+    return this.#whenRead === undefined;
   }
 
   /** Nothing more is read. The channel is resumed nevertheless: otherwise it would not report its end. */
@@ -250,9 +252,13 @@ export class LinkInput {
    * because that of a client that has gone has no use, and must hold nothing.
    */
   get #goesOn(): boolean {
-    const parking = this.#parking;
-    if (!this.#isOpen || !this.#hasUnread || parking.isEmpty || !parking.isBrief) return false;
-    return this.#isEstablished || !this.isSuspended;
+    if (!this.#isOpen || this.#parking.isEmpty || !this.#parking.isBrief) return false;
+    return this.isSuspended ? this.#isEstablished : this.#hasUnread;
+  }
+
+  /** Whether there is something to do once nothing keeps the connection from being read. */
+  get #mustReadOn(): boolean {
+    return this.#isPaused || this.#hasUnread || this.#whenRead !== undefined;
   }
 
   /** Whether bytes have arrived that may hold a packet: those of an incomplete one do not. */

@@ -116,12 +116,14 @@ export class Links implements ConnectionTrackerOwner, LinkObserver {
   }
 
   closed(link: Link): void {
-    this.#parts.egress.closed(link);
-    link.input.whenRead(() => {
-      this.#parts.loop.submit(() => {
+    const { loop, egress } = this.#parts;
+    egress.closed(link);
+    const isRead = link.input.whenRead(() => {
+      loop.submit(() => {
         this.#gone(link);
       });
     });
+    if (!isRead) loop.enqueue({ kind: 'left', connection: link.id });
   }
 
   #gone(link: Link): void {

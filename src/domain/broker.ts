@@ -231,6 +231,7 @@ export class Broker {
       case 'malformed':
       case 'incomplete':
       case 'unread':
+      case 'left':
       case 'closed':
       case 'authenticated':
       case 'challenged':
@@ -267,7 +268,12 @@ export class Broker {
       case 'unread':
         this.#connections.end(connection, 'unread-packets');
         return;
+      case 'left':
+        connection.leftAtMs ??= this.#context.nowMs;
+        connection.output.intake?.leave();
+        return;
       case 'closed':
+        connection.leftAtMs ??= this.#context.nowMs;
         if (!this.#waits.lost(connection)) this.#connections.lost(connection);
         return;
       case 'authenticated':

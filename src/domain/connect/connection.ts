@@ -55,6 +55,8 @@ export class Connection {
   /** 0 if the client may be silent without a limit. */
   keepAliveMs = 0;
   lastPacketMs: number;
+  /** When the network connection has ended, if it has: what had come from it before may be handled later. */
+  leftAtMs: number | undefined;
   /** When the present state was entered. */
   stateSinceMs: number;
   /** The timer of the current state. */
@@ -66,6 +68,8 @@ export class Connection {
   /** The oldest message in flight when that timer expired last, and since when it has been the oldest. */
   oldestInFlight: Seq | undefined;
   oldestSinceMs = 0;
+  /** Whether it is still the same after the time for it, so that what the client has sent is being read. */
+  isAcknowledgementDue = false;
   /** Created when the client first authenticates again. */
   reauthentication: Deadline<Connection> | undefined;
   /** Created if what the client authenticated with expires. */

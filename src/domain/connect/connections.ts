@@ -12,6 +12,7 @@ import { NOW } from '../durability.js';
 import type { ConnectionId } from '../identifiers.js';
 import type { EndReason, MalformedCode } from '../reasons.js';
 import type { Sessions } from '../session/sessions.js';
+import { AcknowledgementDelay } from './acknowledgement-delay.js';
 import { answerTo } from './answer-to.js';
 import { connackCode, DISCONNECT_CODES, reasonProperties } from './answers.js';
 import type { AnsweredRefusal } from './answers.js';
@@ -44,6 +45,8 @@ export class Connections {
   /** The same by listener, for listeners that limit them. */
   readonly #connectedOf = new Map<string, number>();
 
+  readonly #acknowledgementDelay: AcknowledgementDelay;
+
   readonly #stateTimer: TimerKind<Connection> = {
     name: 'connection',
     expired: (connection) => {
@@ -54,12 +57,6 @@ export class Connections {
     name: 'drain',
     expired: (connection) => {
       this.end(connection, 'drain-timeout');
-    },
-  };
-  readonly #acknowledgementTimer: TimerKind<Connection> = {
-    name: 'acknowledgement',
-    expired: (connection) => {
-      this.#checkAcknowledgements(connection);
     },
   };
   readonly #credentialsTimer: TimerKind<Connection> = {
@@ -76,7 +73,11 @@ export class Connections {
     readonly deadlines: Deadlines,
     /** By the wall clock. */
     readonly worldDeadlines: Deadlines,
-  ) {}
+  ) {
+    this.#acknowledgementDelay = new AcknowledgementDelay(context, deadlines, (connection, detail) => {
+      this.end(connection, 'unacknowledged', { detail });
+    });
+  }
 
   get(id: ConnectionId): Connection | undefined {
     return this.#connections.get(id);
@@ -133,25 +134,7 @@ export class Connections {
     connection.admission = undefined;
     connection.lastPacketMs = this.context.nowMs;
     this.expectPacket(connection);
-    if (this.context.limits.ackDelayMax !== undefined) this.#checkAcknowledgements(connection);
-  }
-
-  /** Twice in `ackDelayMax`, whether the oldest message in flight is still the same. */
-  #checkAcknowledgements(connection: Connection): void {
-    const { nowMs, limits } = this.context;
-    if (limits.ackDelayMax === undefined) return;
-    const delayMs = limits.ackDelayMax * 1000;
-    const oldest = connection.session?.outboundIfAny?.oldestInFlight;
-    if (oldest === undefined || oldest !== connection.oldestInFlight) {
-      connection.oldestInFlight = oldest;
-      connection.oldestSinceMs = nowMs;
-    } else if (nowMs - connection.oldestSinceMs >= delayMs) {
-      const detail = `for ${Math.round((nowMs - connection.oldestSinceMs) / 1000)} s`;
-      this.end(connection, 'unacknowledged', { detail });
-      return;
-    }
-    connection.acknowledgements ??= new Deadline(this.#acknowledgementTimer, connection);
-    this.deadlines.set(connection.acknowledgements, nowMs + delayMs / 2);
+    if (this.context.limits.ackDelayMax !== undefined) this.#acknowledgementDelay.check(connection);
   }
 
   /** The network connection has ended: nothing more can be sent. */
@@ -237,7 +220,8 @@ export class Connections {
    */
   quiet(connection: Connection, isReceiving: boolean): void {
     if (connection.state === 'awaiting-connect') this.end(connection, 'connect-timeout');
-    if (connection.state !== 'connected') return;
+    if (connection.state === 'connected') this.#acknowledgementDelay.quiet(connection);
+    if (connection.state !== 'connected' || connection.keepAliveMs === 0) return;
     const { nowMs, limits } = this.context;
     const sinceMs = nowMs - connection.lastPacketMs;
     if (nowMs < connection.silentAtMs) this.expectPacket(connection);
@@ -344,7 +328,7 @@ export class Connections {
   }
 
   #finish(connection: Connection, reason: EndReason, { malformed, detail, publishesWill }: EndDetail): void {
-    const { admission, clientId, session, id } = connection;
+    const { admission, clientId, session, id, leftAtMs = this.context.nowMs } = connection;
     const { intake } = connection.output;
     // DISCONNECT counts even if the connection ends before its turn comes. [MQTT-3.14.4-3]
     this.#changesExpiry(connection, intake?.disconnect?.properties);
@@ -381,7 +365,7 @@ export class Connections {
     this.#connectedOf.set(connection.listener, (this.#connectedOf.get(connection.listener) ?? 1) - 1);
     if (admission !== undefined) {
       connection.admission = undefined;
-      this.sessions.abandon(admission);
+      this.sessions.abandon(admission, leftAtMs);
       this.wills.discard(clientId);
       return;
     }
@@ -389,10 +373,10 @@ export class Connections {
     connection.session = undefined;
     connection.retained = undefined;
     const lastsS = session.expiryIntervalS;
-    this.sessions.detach(session);
+    this.sessions.detach(session, leftAtMs);
     if (hasLeft) this.wills.discard(clientId);
     // At a shutdown the wills stay in the store: they are due if the clients do not return to the next process.
     else if (reason !== 'server-shutting-down')
-      this.wills.connectionEnded({ clientId, userName, access: connection.access }, lastsS);
+      this.wills.connectionEnded({ clientId, userName, access: connection.access }, lastsS, leftAtMs);
   }
 }

@@ -31,7 +31,8 @@
 //   keep-alive       connected          1.5 x Keep Alive            the client sent nothing, and everything that it had
 //                                                                   sent was read [MQTT-3.1.2-24]
 //   acknowledgement  connected          ackDelayMax                 the client has left a message unacknowledged for so
-//                                                                   long, or up to half as long again
+//                                                                   long, or up to half as long again, and everything
+//                                                                   that it had sent was read
 //   reauthentication connected          authTimeoutMs               the same, for a client that authenticates again
 //   drain            connected          drainTimeoutMs              the client reads nothing of what was written to it
 //   credentials      from admitting on  expiresAtMs of the answer   the client's credentials are no longer valid

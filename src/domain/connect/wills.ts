@@ -107,8 +107,9 @@ export class Wills {
   /**
    * The connection has ended without DISCONNECT.
    * @param lastsS how long the session outlives the connection, in seconds: a delay ends with it.
+   * @param leftAtMs when the network connection has ended: both begin there.
    */
-  connectionEnded({ clientId, userName, access }: WillOwner, lastsS: number): void {
+  connectionEnded({ clientId, userName, access }: WillOwner, lastsS: number, leftAtMs: number): void {
     const held = this.#wills.get(clientId);
     if (held === undefined) return;
     const { topic } = held.record.message;
@@ -119,7 +120,7 @@ export class Wills {
       this.context.counters.denied++;
       this.context.effects.emit({ kind: 'publish-denied', clientId, topic, detail, userName });
     } else if (held.record.delayS === 0 || lastsS === 0) this.#publish(held);
-    else this.#wait(held, this.context.nowMs + Math.min(held.record.delayS, lastsS) * 1000);
+    else this.#wait(held, leftAtMs + Math.min(held.record.delayS, lastsS) * 1000);
   }
 
   /** What they count for in the limits of memory. */

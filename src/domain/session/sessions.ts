@@ -121,15 +121,20 @@ export class Sessions {
   /**
    * The connection ended before CONNACK left. The client never heard of a session that its CONNECT began, so that one
    * ends with it.
+   * @param leftAtMs see `detach`.
    */
-  abandon({ session, present }: { readonly session: Session; readonly present: boolean }): void {
+  abandon({ session, present }: { readonly session: Session; readonly present: boolean }, leftAtMs: number): void {
     session.holder = undefined;
-    if (present) this.#leave(session);
+    if (present) this.#leave(session, leftAtMs);
     else this.end(session, session.stored ? 'not-announced' : 'disconnected');
   }
 
-  /** The session's connection has ended. */
-  detach(session: Session): void {
+  /**
+   * The session's connection has ended.
+   * @param leftAtMs when its network connection has: the Session Expiry Interval starts there (MQTT 5 section
+   * 3.1.2.11.2), also if the last packets of the client were handled later.
+   */
+  detach(session: Session, leftAtMs: number): void {
     session.output = undefined;
     session.holder = undefined;
     session.permit(undefined);
@@ -144,16 +149,16 @@ export class Sessions {
     );
     for (const group of session.groups) group.memberDisconnected();
     session.closeMemoryShare();
-    this.#leave(session);
+    this.#leave(session, leftAtMs);
   }
 
   /** The session waits for its client to return, or ends if it does not outlive its connection. */
-  #leave(session: Session): void {
+  #leave(session: Session, leftAtMs: number): void {
     if (session.expiryIntervalS === 0) {
       this.end(session, 'disconnected');
       return;
     }
-    session.disconnectedAtMs = this.context.nowMs;
+    session.disconnectedAtMs = leftAtMs;
     session.record();
     this.#expireLater(session);
   }

@@ -1,5 +1,5 @@
-// An interceptor that answers some packets at once and others after a while, by what they contain, and drops some
-// messages: whatever it does, order and promises stay.
+// An interceptor that answers some packets at once, some with a promise that is there already and others after a while,
+// by what they contain, and drops some messages: whatever it does, order and promises stay.
 import type { Clock, Interceptor } from '../../ports/index.js';
 import { tagOf } from './payload.js';
 
@@ -25,7 +25,7 @@ export const isDropped = ({ dropsOneIn }: InterceptorPlan, tag: string): boolean
 export function slowInterceptor(plan: InterceptorPlan, clock: Clock): Interceptor {
   const answer = <T>(about: string, verdict: T): T | Promise<T> => {
     const delayMs = plan.delaysMs[hashOf(`${about}!`) % plan.delaysMs.length] ?? 0;
-    if (delayMs === 0) return verdict;
+    if (delayMs === 0) return hashOf(`${about}?`) % 2 === 0 ? verdict : Promise.resolve(verdict);
     return new Promise((resolve) => {
       clock.at(clock.nowMs() + delayMs, () => {
         resolve(verdict);

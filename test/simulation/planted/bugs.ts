@@ -271,23 +271,23 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     breaks: ['wills'],
     plant: () =>
       replaceMethod(Wills.prototype, 'discard', (self, _discard, clientId) => {
-        self.connectionEnded({ clientId, userName: undefined, access: undefined }, 0);
+        self.connectionEnded({ clientId, userName: undefined, access: undefined }, 0, 0);
       }),
   },
   {
     name: 'a session that is kept although no CONNACK has announced it',
     breaks: ['session present', 'acknowledged is stored'],
     plant: () =>
-      replaceMethod(Sessions.prototype, 'abandon', (_self, abandon, { session }) => {
-        abandon({ session, present: true });
+      replaceMethod(Sessions.prototype, 'abandon', (_self, abandon, { session }, leftAtMs) => {
+        abandon({ session, present: true }, leftAtMs);
       }),
   },
   {
     name: 'a resumed session that ends when its client gives up before CONNACK',
     breaks: ['session present', 'nothing acknowledged is lost', 'acknowledged is stored'],
     plant: () =>
-      replaceMethod(Sessions.prototype, 'abandon', (_self, abandon, { session }) => {
-        abandon({ session, present: false });
+      replaceMethod(Sessions.prototype, 'abandon', (_self, abandon, { session }, leftAtMs) => {
+        abandon({ session, present: false }, leftAtMs);
       }),
   },
   {
@@ -296,12 +296,12 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     plant: () => {
       let isAbandoned = false;
       return undoAll(
-        replaceMethod(Sessions.prototype, 'abandon', (_self, abandon, admission) => {
-          abandon(admission);
+        replaceMethod(Sessions.prototype, 'abandon', (_self, abandon, admission, leftAtMs) => {
+          abandon(admission, leftAtMs);
           isAbandoned = true;
         }),
         replaceMethod(Wills.prototype, 'discard', (self, discard, clientId) => {
-          if (isAbandoned) self.connectionEnded({ clientId, userName: undefined, access: undefined }, 0);
+          if (isAbandoned) self.connectionEnded({ clientId, userName: undefined, access: undefined }, 0, 0);
           else discard(clientId);
           isAbandoned = false;
         }),
@@ -382,9 +382,9 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     name: 'an exception when a connection with a clean session ends',
     breaks: ['no failure'],
     plant: () =>
-      replaceMethod(Sessions.prototype, 'detach', (_self, detach, session) => {
+      replaceMethod(Sessions.prototype, 'detach', (_self, detach, session, leftAtMs) => {
         if (!session.stored) throw new Error('planted');
-        detach(session);
+        detach(session, leftAtMs);
       }),
   },
   ...BUGS_BY_SUBJECT,

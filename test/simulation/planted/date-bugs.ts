@@ -11,9 +11,9 @@ export const DATE_BUGS: readonly PlantedBug[] = [
     name: 'sessions that expire by the date of the machine',
     breaks: ['session expiry', 'session present'],
     plant: () =>
-      replaceMethod(Sessions.prototype, 'detach', ({ context }, detach, session) => {
+      replaceMethod(Sessions.prototype, 'detach', ({ context }, detach, session, leftAtMs) => {
         withValue(context, 'nowMs', context.nowMs + context.wallAheadMs, () => {
-          detach(session);
+          detach(session, leftAtMs + context.wallAheadMs);
         });
       }),
   },

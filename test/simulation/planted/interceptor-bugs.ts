@@ -1,6 +1,7 @@
 // Bugs in the wait for interceptors, and in what is made of their verdicts.
 import { Interceptors } from '../../../src/application/interceptors.js';
 import { Connection } from '../../../src/domain/connect/connection.js';
+import { Sessions } from '../../../src/domain/session/sessions.js';
 import type { PlantedBug } from './planted-bug.js';
 import { replaceMethod } from './replace-method.js';
 
@@ -11,6 +12,14 @@ export const INTERCEPTOR_BUGS: readonly PlantedBug[] = [
     plant: () =>
       replaceMethod(Connection.prototype, 'suspend', (self, suspend) => {
         if (self.awaitedVerdict === undefined) suspend();
+      }),
+  },
+  {
+    name: 'a session whose time begins when the last packet of its client was handled',
+    breaks: ['session expiry'],
+    plant: () =>
+      replaceMethod(Sessions.prototype, 'detach', ({ context }, detach, session) => {
+        detach(session, context.nowMs);
       }),
   },
   {

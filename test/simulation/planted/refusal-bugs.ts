@@ -58,7 +58,7 @@ export const REFUSAL_BUGS: readonly PlantedBug[] = [
         if (packet.type !== PacketType.connect || packet.will === undefined || connection.state !== 'ended') return;
         const clientId = packet.clientId as ClientId;
         self.wills.hold(clientId, packet.will, () => undefined);
-        self.wills.connectionEnded({ clientId, userName: undefined, access: undefined }, 0);
+        self.wills.connectionEnded({ clientId, userName: undefined, access: undefined }, 0, 0);
       }),
   },
 ];

@@ -135,7 +135,7 @@ export const VERSION_5_BUGS: readonly PlantedBug[] = [
     breaks: ['wills'],
     plant: () =>
       replaceMethod(Wills.prototype, 'connectionEnded', (_self, connectionEnded, owner) => {
-        connectionEnded(owner, 0);
+        connectionEnded(owner, 0, 0);
       }),
   },
   {

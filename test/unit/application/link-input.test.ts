@@ -102,6 +102,47 @@ describe('the reasons not to read', () => {
     expect(held).toEqual([chunk.length, 0]);
   });
 
+  test('a channel whose work is done within the turn is not paused, and what is behind it is read at once', () => {
+    const { input, loop, turn, taken } = started();
+    loop.onStep = ({ kind }) => {
+      if (kind === 'packet') input.park('work');
+      else input.unpark('work');
+    };
+    input.received(messages('a', 'b'));
+    input.goOn({ kind: 'continue' });
+    input.goOn({ kind: 'continue' });
+    turn();
+    expect(taken()).toEqual(['a', 'continue', 'b', 'continue']);
+  });
+
+  test('a channel whose work is not done is paused when the turn ends, or when more arrives', () => {
+    for (const more of [false, true]) {
+      const { input, loop, turn, taken } = started();
+      loop.onStep = () => {
+        input.park('work');
+      };
+      input.received(messages('a', 'b'));
+      expect(taken()).toEqual(['a']);
+      if (more) input.received(messages('c'));
+      else turn();
+      expect(taken()).toEqual(['pause']);
+    }
+  });
+
+  test('what is behind work that is done waits for its turn when the time is spent', () => {
+    const { input, loop, turn, taken } = started();
+    loop.onStep = ({ kind }) => {
+      if (kind === 'packet') input.park('work');
+      else input.unpark('work');
+    };
+    input.received(messages('a', 'b'));
+    loop.isSpent = true;
+    input.goOn({ kind: 'continue' });
+    expect(taken()).toEqual(['a', 'continue']);
+    turn();
+    expect(taken()).toEqual(['b', 'pause']);
+  });
+
   test('reading continues, and the channel is resumed, when the last of several reasons is gone', () => {
     const { input, turn, taken } = started();
     input.park('throttle');

@@ -279,3 +279,31 @@ test('a replaced payload has to be UTF-8 if its Payload Format Indicator says so
       }),
     },
   ));
+
+test('an acknowledgement behind a message that waits for an interceptor is no late one', () => {
+  const answers = late<'publish'>();
+  return withBroker(
+    async (broker) => {
+      const client = await connect5(broker, { clientId: 'c', keepAlive: 0 });
+      await client.subscribe([['t', 1]]);
+      const publisher = await connect5(broker, 'p');
+      await publisher.publish({ topic: 't', payload: 'x', qos: 1 });
+      const { packetId } = await client.next('publish', { payload: 'x' });
+      client.send(v5.publish({ topic: 'u', qos: 1, packetId: 1 }), v5.acknowledge('puback', packetId));
+      for (let s = 0; s < 4; s++) await broker.advance(1000);
+      expect(answers.waiting).toHaveLength(1);
+      answers.next(PASS);
+      await client.next('puback', { packetId: 1 });
+      for (let s = 0; s < 4; s++) await broker.advance(1000);
+      expect(broker.events.filter(({ kind }) => kind === 'connection-ended')).toEqual([]);
+    },
+    {
+      limits: { ackDelayMax: 1 },
+      ...one({
+        timeoutMs: 60_000,
+        publish: (message, client, context) =>
+          client.clientId === 'c' ? answers.method(message, client, context) : PASS,
+      }),
+    },
+  );
+});
