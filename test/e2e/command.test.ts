@@ -1,14 +1,17 @@
 // The command: its output, its reaction to signals, and its refusals.
 import { describe, expect, test } from '@jest/globals';
-import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
+import { pathToFileURL } from 'node:url';
 import { hexmq, ROOT, startBroker, withBroker } from './hexmq-command.js';
 import { connect } from './mqtt-js.js';
 import { afterwards, scene } from './program.js';
 import type { ProgramEnd } from './program.js';
 
 const { version } = JSON.parse(readFileSync(resolve(ROOT, 'package.json'), 'utf8')) as { version: string };
+
+const MEMORY_STORAGE = pathToFileURL(join(ROOT, 'dist/adapters/storage/memory/index.js')).href;
 
 function fileWith(text: string): string {
   const directory = mkdtempSync(join(tmpdir(), 'hexmq-e2e-'));
@@ -45,6 +48,25 @@ test('a command whose storage never answers says so by the name of the package',
     'storage.adapter: openReadOnly() of hexmq-storage-hanging never settled',
   );
 });
+
+test('a storage that is linked, as npm link and pnpm do, finds its own dependencies', () =>
+  scene(async () => {
+    const config = fileWith('storage: { adapter: hexmq-storage-linked }');
+    const modules = join(dirname(config), 'node_modules');
+    const store = join(dirname(config), 'store/node_modules');
+    for (const [name, code] of [
+      ['needed', `export { createStorage } from 'needed-by-that';`],
+      ['needed-by-that', `export { createStorage } from ${JSON.stringify(MEMORY_STORAGE)};`],
+    ] as const) {
+      mkdirSync(join(store, name), { recursive: true });
+      writeFileSync(join(store, name, 'package.json'), JSON.stringify({ name, exports: './index.mjs' }));
+      writeFileSync(join(store, name, 'index.mjs'), code);
+    }
+    mkdirSync(modules);
+    symlinkSync(join(store, 'needed'), join(modules, 'hexmq-storage-linked'));
+    const { stop } = await startBroker(['--port', '0', '--config', config], { cwd: dirname(config) });
+    expect((await stop()).status).toBe(0);
+  }));
 
 describe('hexmq start', () => {
   test('hexmq start prints one line when it is ready, with its address, storage and authentication', () =>

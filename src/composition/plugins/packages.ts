@@ -38,9 +38,19 @@ export async function importPackage(wanted: Wanted): Promise<Exports> {
   const url = isPath(name) ? await pathUrl(wanted) : await packageUrl(wanted);
   if (url !== undefined) {
     offerOwnPackage();
+    forgetPipes();
     return loaded(key, name, () => import(url) as Promise<Exports>);
   }
   throw refuse('is not installed');
+}
+
+/**
+ * Node resolves no symbolic link of a module after the last file that it looked at synchronously was a pipe or a
+ * socket, as the streams of a broker are, and then does not find the dependencies of a linked package: those of
+ * `npm link` and pnpm are all linked. What it looks at here is neither.
+ */
+function forgetPipes(): void {
+  statSync(process.execPath, { throwIfNoEntry: false });
 }
 
 /**
