@@ -369,7 +369,7 @@ module.exports = {
         'they imported would no longer be tested.',
       severity: 'error',
       from: { path: '^test/e2e/' },
-      to: { path: ['^(src|adapters|dist)/', '^test/(?!e2e/|clients/|support/mongodb)'] },
+      to: { path: ['^(src|adapters|dist)/', '^test/(?!e2e/|clients/|support/(mongodb|databases))'] },
     },
     {
       name: 'clients-know-nothing-of-ours',

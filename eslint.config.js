@@ -122,6 +122,17 @@ export default defineConfig(
     },
   },
   {
+    // Their own configurations are for the packages that are installed; this one finds hexmq in its sources.
+    files: ['docs/examples/**/*.ts'],
+    languageOptions: {
+      parserOptions: {
+        projectService: false,
+        project: 'docs/examples/tsconfig.json',
+        tsconfigRootDir: import.meta.dirname,
+      },
+    },
+  },
+  {
     files: ['src/dashboard/**/*.ts', 'src/dashboard/**/*.tsx'],
     rules: {
       // Its compiler knows Node's types, through those of the operations; a browser has none of it.

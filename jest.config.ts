@@ -49,12 +49,13 @@ const LONG = [
   'test/simulation/(seeds-(?!1-to-)|planted-bugs)',
 ];
 
-/** Tests that need a program besides Node: OpenSSL for certificates, a MongoDB server, clients by others. */
+/** Tests that need a program besides Node: OpenSSL for certificates, servers of databases, clients by others. */
 const NEEDS_PROGRAMS = [
   'test/(contract|e2e)/[^/]*mongodb',
   'test/e2e/(acl-on-both-brokers|mosquitto-sys|promtool)\\.test',
   'test/e2e/(authorization|completion|dashboard|deployment|package)\\.test',
   'test/e2e/(browser|clients-5|paho|mosquitto|guides|tls-guide|listeners|client-certificates|disk-failure)\\.test',
+  'test/e2e/examples/',
   'test/contract/network-(tls|websocket)\\.test',
   'test/unit/adapters/(network-(tls|proxy)|sockets/(certificate|sent-bytes|tls-files))\\.test',
 ];

@@ -5,6 +5,7 @@ import { spawnSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join, resolve } from 'node:path';
+import { postgresqlPrograms } from '../support/databases/postgresql-programs.js';
 
 export type Tool =
   | 'cc'
@@ -19,6 +20,7 @@ export type Tool =
   | 'paho'
   | 'paho_go'
   | 'paho_python'
+  | 'postgresql'
   | 'prlimit'
   | 'promtool'
   | 'script'
@@ -87,6 +89,7 @@ const IS_THERE: Readonly<Record<Tool, () => boolean>> = {
   paho: () => PYTHON !== undefined,
   paho_go: () => works(INSTALLED.go, ['version']),
   paho_python: () => existsSync(INSTALLED.python) && works('python3', ['--version']),
+  postgresql: () => postgresqlPrograms() !== undefined,
   prlimit: () => works('prlimit', ['--version']),
   promtool: () => works('promtool', ['--version']),
   script: () => works('script', ['--version']),

@@ -121,6 +121,7 @@ export class KillableBroker {
     this.#hadOutage = false;
     const args = ['--port', '0', ...this.place.args, '--log-level', 'warn'];
     this.#program = startProgram(args, {
+      ...(this.place.cwd === undefined ? {} : { cwd: this.place.cwd }),
       env: {
         ...this.place.disk?.env,
         HEXMQ_LIMITS_WILL_GRACE_AFTER_RESTART_MS: String(willGraceMs),

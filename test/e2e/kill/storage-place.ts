@@ -23,6 +23,8 @@ export interface PoweredDisk {
 export interface StoragePlace {
   /** Arguments of `hexmq start`. */
   readonly args: readonly string[];
+  /** Where it is started, if storage is a package that is installed there. */
+  readonly cwd?: string;
   /** Set if storage is a server that may be killed. */
   readonly server?: KillableServer;
   /** Set if the power is cut with each kill. */
@@ -35,13 +37,15 @@ export function fileStorage(): StoragePlace {
 
 /** On a server that other tests may use too, so it is never killed. */
 export function mongodbStorage({ uri, newDatabase }: MongoServer): StoragePlace {
+  return { args: configured('mongodb', { url: uri, database: newDatabase() }) };
+}
+
+/** The arguments for a configuration with this storage, and nothing else. */
+export function configured(adapter: string, options: Readonly<Record<string, unknown>>): readonly string[] {
   const path = join(temporaryDirectory(), 'hexmq.yaml');
   // JSON is valid YAML.
-  writeFileSync(
-    path,
-    JSON.stringify({ storage: { adapter: 'mongodb', options: { url: uri, database: newDatabase() } } }),
-  );
-  return { args: ['--config', path] };
+  writeFileSync(path, JSON.stringify({ storage: { adapter, options } }));
+  return ['--config', path];
 }
 
 export function killableMongodbStorage(server: KillableMongoServer): StoragePlace {

@@ -3,13 +3,12 @@
 import { MongoClient } from 'mongodb';
 import { execFile, spawn, spawnSync } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
-import { randomInt } from 'node:crypto';
 import { once } from 'node:events';
 import { closeSync, mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
+import { freePort } from '../databases/free-port.js';
 
 export interface ServerProcess {
   /** Resolves with its URI when it answers. */
@@ -54,23 +53,6 @@ export async function ping(uri: string, timeoutMs: number): Promise<void> {
   } finally {
     await client.close();
   }
-}
-
-/**
- * Below the range from which systems give ports to outgoing connections: one of those could hold the port when the
- * server comes back to it.
- */
-async function freePort(): Promise<number> {
-  const port = randomInt(20_000, 32_000);
-  const server = createServer().listen(port, '127.0.0.1');
-  try {
-    await once(server, 'listening');
-  } catch {
-    return freePort();
-  }
-  server.close();
-  await once(server, 'close');
-  return port;
 }
 
 export class Mongod implements ServerProcess {
