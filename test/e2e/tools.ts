@@ -23,6 +23,7 @@ export type Tool =
   | 'postgresql'
   | 'prlimit'
   | 'promtool'
+  | 'redis_server'
   | 'script'
   | 'systemd_analyze'
   | 'systemd_notify'
@@ -92,6 +93,7 @@ const IS_THERE: Readonly<Record<Tool, () => boolean>> = {
   postgresql: () => postgresqlPrograms() !== undefined,
   prlimit: () => works('prlimit', ['--version']),
   promtool: () => works('promtool', ['--version']),
+  redis_server: () => works('redis-server', ['--version']),
   script: () => works('script', ['--version']),
   systemd_analyze: () => works('systemd-analyze', ['--version']),
   systemd_notify: () => hasPython() && works('systemd-notify', ['--version']),

@@ -97,6 +97,8 @@ export class Connection {
 
   /** At once, whatever is being done. */
   destroy(): void {
+    // Every request that is under way fails, and calls this.
+    if (this.socket.destroyed) return;
     this.#isOver = true;
     this.client.end().catch(() => undefined);
     this.socket.destroy();
