@@ -67,7 +67,7 @@ export interface Reception {
   readonly times: number;
 }
 
-/** A promised message that a crash has lost, though the disk has one that was received later. */
+/** A promised message that a crash has lost, though the disk has one that the broker certainly accepted later. */
 export interface Gap {
   readonly lost: Publication;
   readonly later: Publication;

@@ -34,20 +34,19 @@ export class Unflushed {
    */
   crashed(): Gap[] {
     const { disk, publications } = this.parts;
-    let later: Publication | undefined;
+    const kept: Publication[] = [];
     const lost: Publication[] = [];
     for (const publication of this.#publications) {
-      const { receivedCount, tag, firstReceivedAt = 0 } = publication;
+      const { receivedCount, tag } = publication;
       if (!this.#isOnDisk(publication)) lost.push(publication);
-      else if (receivedCount === 1 && disk.everQueuedIn.has(tag) && firstReceivedAt > (later?.firstReceivedAt ?? 0))
-        later = publication;
+      else if (receivedCount === 1 && disk.everQueuedIn.has(tag)) kept.push(publication);
     }
     const gaps: Gap[] = [];
     for (const publication of lost) {
-      const { receivedCount, firstReceivedAt = 0, tag, mayExpire } = publication;
-      const isEarlier = later !== undefined && firstReceivedAt < (later.firstReceivedAt ?? 0);
+      const { receivedCount, tag, mayExpire } = publication;
+      const later = kept.find((one) => cameLater(one, publication));
       const isMissed = !mayExpire && !this.#isQueuedForClients(publication);
-      if (later !== undefined && isEarlier && receivedCount === 1 && isMissed) gaps.push({ lost: publication, later });
+      if (later !== undefined && receivedCount === 1 && isMissed) gaps.push({ lost: publication, later });
       publication.undo(disk.retainedAt.has(tag));
       this.#publications.delete(publication);
     }
@@ -79,4 +78,13 @@ export class Unflushed {
       if (!this.parts.disk.everHad(queue, tag) && !received.completed.has(tag)) return false;
     return true;
   }
+}
+
+/**
+ * Whether the broker certainly accepted the message after another one. Of two publishers it may accept first what came
+ * last, as long as it has answered neither: each connection is read when its turn comes.
+ */
+function cameLater({ publisher, isWill, firstReceivedAt = 0 }: Publication, than: Publication): boolean {
+  const isOrdered = publisher === than.publisher && !isWill;
+  return firstReceivedAt > (isOrdered ? (than.firstReceivedAt ?? 0) : (than.acknowledgedAt ?? Infinity));
 }
