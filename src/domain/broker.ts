@@ -270,6 +270,7 @@ export class Broker {
         return;
       case 'left':
         connection.leftAtMs ??= this.#context.nowMs;
+        connection.unreachable();
         connection.output.intake?.leave();
         return;
       case 'closed':

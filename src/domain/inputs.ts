@@ -49,7 +49,10 @@ export type ConnectionInput =
   | { readonly kind: 'incomplete'; readonly connection: ConnectionId }
   /** All connections that are not read hold too much of what has arrived, and this one holds much of it. */
   | { readonly kind: 'unread'; readonly connection: ConnectionId }
-  /** The network connection is gone, and what had come from it before is still to be handled: `closed` follows. */
+  /**
+   * The network connection is gone, and what had come from it before is still to be handled: nothing more should be
+   * sent. `closed` follows.
+   */
   | { readonly kind: 'left'; readonly connection: ConnectionId }
   /** The network connection is gone, whichever side closed it. */
   | { readonly kind: 'closed'; readonly connection: ConnectionId }

@@ -131,6 +131,15 @@ export class Connection {
     this.context.effects.resume(this.id, 'work');
   }
 
+  /**
+   * The network connection has ended, and what had come from it before is still handled. What is sent meanwhile would
+   * be lost: it stays in the queue, as new, and messages of shared groups go to other members.
+   */
+  unreachable(): void {
+    this.output.isUnreachable = true;
+    this.session?.outboundIfAny?.congested();
+  }
+
   /** The verdict is there, or no longer needed. */
   takeAwaited(): AwaitedVerdict | undefined {
     const awaited = this.awaitedVerdict;

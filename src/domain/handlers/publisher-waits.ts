@@ -52,6 +52,7 @@ export class PublisherWaits {
     const { intake } = connection.output;
     if (intake === undefined || connection.state !== 'connected') return false;
     this.#lost.add(connection);
+    connection.unreachable();
     intake.leave();
     return true;
   }

@@ -26,6 +26,8 @@ export class ClientOutput {
   maximumPacketSize = PACKET_SIZE_MAX;
   /** For interceptors; set when the client is connected. */
   client: ClientView | undefined;
+  /** Whether its network connection has ended: nothing that is sent arrives. */
+  isUnreachable = false;
   #lastPromise: Ticket = NOW;
   #congested = false;
   #bufferedMessages = 0;
@@ -61,8 +63,9 @@ export class ClientOutput {
     return publishFits(this.maximumPacketSize, message, qos, message.expiresAtMs !== undefined, identifiers);
   }
 
+  /** Whether nothing should be sent that can be sent later, or to another client. */
   get isCongested(): boolean {
-    return this.#congested;
+    return this.#congested || this.isUnreachable;
   }
 
   /** The client does not read. @param heldBytes what the network holds for it now. */

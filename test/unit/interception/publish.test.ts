@@ -229,6 +229,30 @@ describe('an interceptor that answers later', () => {
       await watcher.expectNothing();
     }));
 
+  test('a client whose network connection has ended is sent nothing while its last packet awaits the verdict', () => {
+    const { method, next } = late<'publish'>();
+    const publish: Publish = (message, ...more) => (message.topic === 't' ? method(message, ...more) : PASS);
+    return withPublish(publish, async (broker) => {
+      const gone = await broker.connect({ clientId: 'gone', clean: false });
+      await gone.subscribe(['news', 1], ['$share/group/job', 2]);
+      const colleague = await watcher5(broker, 'colleague', ['$share/group/job', 2]);
+      gone.send(V3_PUBLISH, DISCONNECT);
+      await gone.cut();
+      await broker.settled();
+      const publisher = await connect5(broker, 'publisher');
+      await publisher.publish({ topic: 'news', payload: '1', qos: 1 });
+      for (const payload of ['a', 'b']) {
+        await publisher.publish({ topic: 'job', payload, qos: 2 });
+        await colleague.accept({ topic: 'job', payload });
+      }
+      next(PASS);
+      await broker.settled();
+      const { client, sessionPresent } = await broker.reconnect({ clientId: 'gone', clean: false });
+      expect(sessionPresent).toBe(true);
+      expect(await client.next('publish')).toMatchObject({ topic: 'news', dup: false });
+    });
+  });
+
   test('a message whose client was disconnected before the verdict is not published, and not acknowledged', () =>
     waiting(async (broker, answers) => {
       const watcher = await watcher5(broker, 'watcher', ['#', 0]);

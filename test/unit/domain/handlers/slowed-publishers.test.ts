@@ -210,6 +210,20 @@ describe('a publisher that is slowed', () => {
     expect(core.recorder.events.at(-2)).toMatchObject({ kind: 'connection-ended', reason: 'connection-lost' });
   });
 
+  test('a client that is lost is sent nothing while what it had sent before is handled', () => {
+    const { core, publisher } = overloaded();
+    publisher.subscribe(['back', 1]);
+    publishAll(publisher, 1, 15);
+    core.finishesAtOnce = false;
+    publisher.lose();
+    core.lines();
+    core.connect('other').publish('back', 'x', 1);
+    expect(core.heard(publisher)).toEqual([]);
+    core.finishesAtOnce = true;
+    core.finish();
+    expect(core.recorder.events).toContainEqual(expect.objectContaining({ reason: 'connection-lost' }));
+  });
+
   test('what waits with a publisher is forgotten with its connection', () => {
     const { core, a, publisher } = overloaded();
     publishAll(publisher, 1, 15);
