@@ -22,11 +22,22 @@ const { forbidden } = createRequire(import.meta.url)(CONFIG) as { forbidden: rea
 /** For each rule, files that break it, with their contents. */
 const VIOLATIONS: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   ...Object.fromEntries(
-    ['access', 'messages', 'topics', 'queues', 'routing', 'session', 'publish', 'connect', 'handlers'].map((folder) => [
+    [
+      'access',
+      'messages',
+      'topics',
+      'queues',
+      'routing',
+      'session',
+      'publish',
+      'connect',
+      'handlers',
+      'in-process',
+    ].map((folder) => [
       `domain-folders-run-one-way-from-${folder}`,
       {
         [`src/domain/${folder}/upward.ts`]: `import type { value } from '../${
-          folder === 'handlers' ? 'broker' : 'handlers/handler'
+          ['handlers', 'in-process'].includes(folder) ? 'broker' : 'handlers/handler'
         }.js'; export type T = typeof value;`,
       },
     ]),

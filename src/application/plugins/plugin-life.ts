@@ -22,8 +22,8 @@ export interface LivingPlugin {
   readonly startables: readonly Startable[];
   /** For all of them together, in milliseconds. */
   readonly startTimeoutMs: number;
-  /** Cancels what is still scheduled. */
-  readonly release: () => void;
+  /** Ends what is still scheduled, subscribed and listened to. */
+  readonly release: () => Promise<void>;
 }
 
 export interface PluginLifeParts {
@@ -85,15 +85,15 @@ export class PluginLife implements Part {
   /** Never rejects: a failure is reported as an event. */
   async stop(): Promise<void> {
     for (const { name, startables, release } of [...this.#parts.plugins].reverse()) {
-      for (const one of [...startables].reverse()) await this.#stopOne(name, one);
-      release();
+      for (const one of [...startables].reverse()) await this.#inTime(name, () => one.stop?.());
+      await this.#inTime(name, release);
     }
   }
 
-  async #stopOne(plugin: string, one: Startable): Promise<void> {
+  async #inTime(plugin: string, stop: () => Promise<void> | undefined): Promise<void> {
     const { clock, emit } = this.#parts;
     try {
-      if (one.stop !== undefined) await withTimeout(Promise.resolve(one.stop()), STOP_TIMEOUT_MS, clock);
+      await withTimeout(Promise.resolve(stop()), STOP_TIMEOUT_MS, clock);
     } catch (error) {
       emit({ kind: 'plugin-failed', plugin, what: 'stop', error: messageOf(error) });
     }

@@ -32,7 +32,7 @@ export interface HostedPlugin {
   readonly package: string;
   /** What it bound, by port, in the order of binding. */
   readonly provided: ReadonlyMap<ServiceIdentifier, readonly unknown[]>;
-  readonly release: () => void;
+  readonly release: () => Promise<void>;
 }
 
 /** The plugins of the list `plugins`, and what is wrong with them. */

@@ -17,16 +17,19 @@ export class LateServices {
   }
 
   /**
-   * A stand-in that passes every call on.
-   * @throws Error by each of its methods, before the broker was put together.
+   * A stand-in that passes every call on, and throws an Error at each before the broker was put together.
+   * @param port what it stands for, in that error.
+   * @param own makes the service of one plugin, when it is used first.
    */
-  service<T extends object>(token: ServiceIdentifier<T>): T {
+  service<T extends object>(port: ServiceIdentifier, token: ServiceIdentifier<T>, own = (service: T): T => service): T {
     this.want(token);
+    let real: T | undefined;
     return new Proxy({} as T, {
       get: (_stand, property) => {
-        const real = this.find(token);
+        const service = this.find(token);
         // Whether something is a promise may be looked at at any time.
-        if (real === undefined) return property === 'then' ? undefined : notYet(token, property);
+        if (service === undefined) return property === 'then' ? undefined : notYet(port, property);
+        real ??= own(service);
         const value: unknown = Reflect.get(real, property);
         return typeof value === 'function' ? (value.bind(real) as unknown) : value;
       },

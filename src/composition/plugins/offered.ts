@@ -3,13 +3,18 @@
 import { Container } from 'inversify';
 import type { ServiceIdentifier } from 'inversify';
 import { Administrator } from '../../administration/administrator.js';
+import { ClientDirectory } from '../../administration/clients.js';
+import { InProcessEvents } from '../../application/in-process/events.js';
+import { InProcessMessaging } from '../../application/in-process/messaging.js';
 import { PluginLog } from '../../application/plugins/plugin-log.js';
 import type { PluginMetrics } from '../../application/plugins/plugin-metrics.js';
 import { PluginScheduler } from '../../application/plugins/plugin-scheduler.js';
 import {
   AdministrationError,
   BrokerEvents,
+  Clients,
   Clock,
+  Connections,
   Messaging,
   MetricsRegistry,
   Operations,
@@ -41,17 +46,20 @@ export const OFFERED: readonly ServiceIdentifier[] = [
   Operations,
   Messaging,
   BrokerEvents,
+  Clients,
+  Connections,
   MetricsRegistry,
 ];
 
 export interface Offered {
   readonly container: Container;
-  /** Cancels what is still scheduled. */
-  readonly release: () => void;
+  /** Ends what is still scheduled, subscribed and listened to. */
+  readonly release: () => Promise<void>;
 }
 
 export function offeredTo(info: PluginInfo, { components, random, services, metrics }: OfferedParts): Offered {
   const { clock, emit } = components;
+  const actor = `plugin ${info.name}`;
   const container = new Container({ defaultScope: 'Singleton' });
   const scheduler = new PluginScheduler(clock, (error) => {
     emit({ kind: 'plugin-failed', plugin: info.name, what: 'scheduled task', error });
@@ -62,17 +70,28 @@ export function offeredTo(info: PluginInfo, { components, random, services, metr
   container.bind(PluginInfo).toConstantValue(info);
   container.bind(Scheduler).toConstantValue(scheduler);
   container.bind(PluginLogger).toDynamicValue(() => new PluginLog(info.name, clock, emit));
-  for (const token of [Messaging, BrokerEvents])
-    container.bind<object>(token).toDynamicValue(() => services.service<object>(token));
+  const owned: { endAll(): Promise<void> }[] = [];
+  const own = <T extends { ownedBy(name: string): T; endAll(): Promise<void> }>(service: T): T => {
+    const mine = service.ownedBy(actor);
+    owned.push(mine);
+    return mine;
+  };
+  container.bind(Messaging).toDynamicValue(() => services.service(Messaging, InProcessMessaging, own));
+  container.bind(BrokerEvents).toDynamicValue(() => services.service(BrokerEvents, InProcessEvents, own));
+  container
+    .bind(Clients)
+    .toDynamicValue(() => services.service(Clients, ClientDirectory, (service) => service.ownedBy(actor)));
+  container.bind(Connections).toDynamicValue(() => services.service(Connections, Connections));
   container.bind(MetricsRegistry).toDynamicValue(() => metrics.of(info.name));
   container.bind(Operations).toDynamicValue(() => {
     services.want(Administrator);
-    return new PluginOperations(info.name, () => services.find<Administration>(Administrator));
+    return new PluginOperations(actor, () => services.find<Administration>(Administrator));
   });
   return {
     container,
-    release: () => {
+    release: async () => {
       scheduler.close();
+      await Promise.all(owned.map((service) => service.endAll()));
     },
   };
 }
@@ -83,7 +102,7 @@ class PluginOperations implements Operations {
   readonly #administration: () => Administration | undefined;
 
   constructor(name: string, administration: () => Administration | undefined) {
-    this.actor = { name: `plugin ${name}`, role: 'write' };
+    this.actor = { name, role: 'write' };
     this.#administration = administration;
   }
 

@@ -157,15 +157,18 @@ describe('a plugin of the configuration', () => {
         module: () => new ContainerModule(({ bind }) => {
           bind(ports.EventListener).toResolvedValue((log) => ({ name: 'e', wants: ['listening'],
             handle: ({ listener }) => log.info('heard ' + listener) }), [ports.PluginLogger]);
-          bind(ports.Startable).toResolvedValue((messaging, events, log) => ({ async start() {
+          bind(ports.Startable).toResolvedValue((messaging, events, log, clients) => ({ async start() {
             events.on('ready', () => messaging.publish({ topic: 'a', payload: 'x' }));
-            await messaging.subscribe('#', ({ topic, payload }) => log.info(topic + ' ' + Buffer.from(payload)));
-          } }), [ports.Messaging, ports.BrokerEvents, ports.PluginLogger]);
+            const { name } = await messaging.subscribe('#', ({ topic, payload }) =>
+              log.info(topic + ' ' + Buffer.from(payload)), { name: 'all' });
+            const { sessions } = await clients.counts();
+            log.info(name + ' ' + sessions);
+          } }), [ports.Messaging, ports.BrokerEvents, ports.PluginLogger, ports.Clients]);
         }) });`;
     await (await compose(withPlugin(source))).start();
     const texts = (): string[] => events.flatMap((event) => (event.kind === 'plugin-log' ? [event.text] : []));
-    while (texts().length < 2) await new Promise((resolve) => setTimeout(resolve, 1));
-    expect(texts().sort()).toEqual(['a x', 'heard tcp']);
+    while (texts().length < 3) await new Promise((resolve) => setTimeout(resolve, 1));
+    expect(texts().sort()).toEqual(['a x', 'heard tcp', 'plugin echo/all 0']);
   });
 
   test('a service that needs the broker says so when it is used before the start', async () => {
