@@ -47,7 +47,7 @@ export class ExamplePackage {
       '--test-reporter=spec',
       ...tests.map((name) => join('dist/test', name)),
     ];
-    const { status, stdout } = await run(process.execPath, args, { cwd: this.folder, env, patienceMs: 180_000 });
+    const { status, stdout } = await run(process.execPath, args, { cwd: this.folder, env, patienceMs: 380_000 });
     if (status !== 0 || !stdout.includes(`\nℹ skipped ${skipped}\n`))
       throw new Error(`the tests of the package failed:\n${stdout}`);
   }

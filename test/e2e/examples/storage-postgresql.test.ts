@@ -22,6 +22,6 @@ describeWith('postgresql', 'the example of storage in PostgreSQL', () => {
         const example = await ExamplePackage.install('hexmq-storage-postgresql');
         await example.passesItsTests({ HEXMQ_POSTGRESQL_URL: postgresqlUrl(server.port) });
       }),
-    200_000,
+    400_000,
   );
 });

@@ -25,6 +25,6 @@ describeWith('redis_server', 'the example of storage in Redis', () => {
         const example = await ExamplePackage.install('hexmq-storage-redis');
         await example.passesItsTests({ HEXMQ_REDIS_URL: redisUrl(server.port) }, LAWS_OF_SNAPSHOTS);
       }),
-    200_000,
+    400_000,
   );
 });

@@ -35,6 +35,7 @@ const SETTINGS = `
 
 export class Connection {
   #isOver = false;
+  #isDestroyed = false;
 
   private constructor(
     readonly client: pg.Client,
@@ -97,9 +98,10 @@ export class Connection {
 
   /** At once, whatever is being done. */
   destroy(): void {
-    // Every request that is under way fails, and calls this.
-    if (this.socket.destroyed) return;
     this.#isOver = true;
+    // Every request that is under way fails, and calls this.
+    if (this.#isDestroyed) return;
+    this.#isDestroyed = true;
     this.client.end().catch(() => undefined);
     this.socket.destroy();
   }

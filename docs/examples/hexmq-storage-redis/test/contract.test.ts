@@ -9,6 +9,8 @@ storageContract({
   describe: (name, body) => void describe(name, body),
   test: (name, body) => void test(name, body),
   fastCheck,
+  // For busy machines.
+  reopenTimeoutMs: 20_000,
   // Each history opens the store some ten times.
   model: { runs: 15 },
   factory: {
