@@ -44,7 +44,9 @@ export class PluginOperations {
   async call(name: string, request: unknown, actor: Actor): Promise<unknown> {
     const { plugin, operation } = (this.#entries.get(name) as Entry).owned;
     try {
-      return await this.#inTime(async () => operation.handle(request as Readonly<Record<string, unknown>>, actor));
+      return await this.#inTime(() =>
+        Promise.resolve().then(() => operation.handle(request as Readonly<Record<string, unknown>>, actor)),
+      );
     } catch (error) {
       if (error instanceof AdministrationError) throw error;
       const why = error instanceof Error ? error.message : String(error);
@@ -88,7 +90,7 @@ export function checkedOperations(operations: readonly OwnedOperation[]): Readon
 function schemaOf(schema: OperationDescription['request'], refuse: (why: string) => never): z.ZodType {
   if (schema['type'] !== 'object') refuse('request: expected the JSON Schema of an object');
   try {
-    return z.fromJSONSchema(schema as Parameters<typeof z.fromJSONSchema>[0]);
+    return z.fromJSONSchema(schema);
   } catch (error) {
     return refuse(`request: ${(error as Error).message}`);
   }
