@@ -113,12 +113,17 @@ module.exports = {
     },
     {
       name: 'testkit-needs-no-test-runner',
-      comment:
-        'Adapter authors run the contract suites in a test runner of their choice, so the suites take ' +
-        '`describe` and `test` as arguments.',
+      comment: 'Adapter authors choose their test runner: the suites take `describe` and `test` as arguments.',
       severity: 'error',
-      from: { path: '^src/testkit/', pathNot: '^src/testkit/storage-crash/' },
+      from: { path: '^src/testkit/', pathNot: '^src/testkit/(storage-crash|plugin-contract)/' },
       to: { pathNot: ['^src/(testkit|ports|application)/', '^src/(domain|protocol)/', packages('fast-check')] },
+    },
+    {
+      name: 'the-plugin-kit-uses-the-host',
+      comment: 'The contract of plugins has the host make them: what the broker refuses, the kit refuses.',
+      severity: 'error',
+      from: { path: '^src/testkit/plugin-contract/' },
+      to: { pathNot: ['^src/(testkit|ports|application|plugin)/', '^src/composition/plugin-trial\\.ts$'] },
     },
     {
       name: 'the-crash-kit-starts-processes',

@@ -288,7 +288,7 @@ class Walk implements Asker<unknown> {
 const TIMEOUT_MAX_MS = 600_000;
 
 /** @throws TypeError that names the interceptor, and what is wrong with it. */
-function requireInterceptor(interceptor: Interceptor): Interceptor {
+export function requireInterceptor(interceptor: Interceptor): Interceptor {
   const { name, timeoutMs = DEFAULT_TIMEOUT_MS, onFailure = 'deny' } = interceptor;
   const fail = (what: string, value: unknown, expected: string): never => {
     throw new TypeError(`interceptor ${name}: ${what} is ${String(value)}, expected ${expected}`);

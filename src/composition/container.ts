@@ -28,6 +28,7 @@ import { storageModule } from './modules/storage.js';
 import { sysModule } from './modules/sys.js';
 import { systemModule } from './modules/system.js';
 import { LoadedPlugins } from './plugins/host.js';
+import type { PluginDefinitions } from './plugins/load.js';
 import { LateServices } from './plugins/late-services.js';
 
 /** An adapter and its key in the configuration, such as `listeners[0]`. */
@@ -56,11 +57,13 @@ const MODULES = [
 /**
  * One container per broker: a singleton is shared by the parts of one broker, and by no other broker of the process.
  * Plugins that cannot be loaded are reported by `createAdapters`.
+ * @param definitions of plugins, by the name of their package, that are not imported.
  */
 export async function createContainer(
   config: Config,
   overrides: Overrides = {},
   adminSocket = configuredSocket(config),
+  definitions?: PluginDefinitions,
 ): Promise<Container> {
   const container = new Container({ defaultScope: 'Singleton' });
   container.load(
@@ -68,7 +71,7 @@ export async function createContainer(
     administrationModule(config, adminSocket),
     overridesModule(overrides),
   );
-  await loadPluginsInto(container, config);
+  await loadPluginsInto(container, config, definitions);
   return container;
 }
 
@@ -127,6 +130,11 @@ export async function composeBroker(
 ): Promise<BrokerService> {
   const container = await createContainer(config, overrides, adminSocket);
   await createAdapters(container, config);
+  return startableBroker(container);
+}
+
+/** The broker of a container whose adapters were created. */
+export async function startableBroker(container: Container): Promise<BrokerService> {
   const broker = await container.getAsync(BrokerService);
   // The last access to the container: from here on objects know each other.
   await container.get(LateServices).connect(container);

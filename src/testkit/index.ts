@@ -16,6 +16,10 @@ export { FaultyStorage } from './faulty-storage.js';
 export type { Chaos, FaultyStorageOptions, HoldPoint, Misbehaviour, StorageOperation } from './faulty-storage.js';
 export { describeFailure, explain, runSeed } from './simulation/index.js';
 export type { Failure, InvariantName, Outcome, SimulationOptions, Violation } from './simulation/index.js';
+export { interceptorContract } from './interceptor-contract/interceptor-contract.js';
+export type { InterceptorContractOptions } from './interceptor-contract/interceptor-contract.js';
+export type { InterceptorSamples } from './interceptor-contract/samples.js';
+export type { InterceptorUnderTest } from './interceptor-contract/subject.js';
 export { networkContract } from './network-contract/index.js';
 export type {
   NetworkContractOptions,
@@ -23,6 +27,8 @@ export type {
   NetworkPeer,
   NetworkUnderTest,
 } from './network-contract/index.js';
+export { pluginContract } from './plugin-contract/plugin-contract.js';
+export type { PluginContractOptions } from './plugin-contract/plugin-contract.js';
 export { SeededRandom } from './seeded-random.js';
 export { storageContract } from './storage-contract/storage-contract.js';
 export type { StorageContractOptions } from './storage-contract/storage-contract.js';

@@ -12,6 +12,7 @@ import { byName, Components, LifecyclePart } from '../injection.js';
 import { AdapterFactory } from '../plugins/adapters.js';
 import { LoadedPlugins, PluginHost } from '../plugins/host.js';
 import type { HostedPlugin } from '../plugins/host.js';
+import type { PluginDefinitions } from '../plugins/load.js';
 import { LateServices } from '../plugins/late-services.js';
 import { portName } from '../plugins/plugin-ports.js';
 
@@ -55,8 +56,13 @@ const living = ({ provided, ...plugin }: HostedPlugin, startTimeoutMs: number) =
  * Loads the plugins that the configuration lists, and binds what they provide behind what is bound already. What is
  * wrong with them is kept until the adapters are created, so that everything is reported together.
  */
-export async function loadPluginsInto(container: Container, config: Config): Promise<void> {
-  const loaded = config.plugins.length === 0 ? { plugins: [], problems: [] } : await load(container, config);
+export async function loadPluginsInto(
+  container: Container,
+  config: Config,
+  definitions?: PluginDefinitions,
+): Promise<void> {
+  const loaded =
+    config.plugins.length === 0 ? { plugins: [], problems: [] } : await load(container, config, definitions);
   container.bind(LoadedPlugins).toConstantValue(loaded);
   for (const { provided } of loaded.plugins)
     for (const [port, values] of provided)
@@ -68,11 +74,15 @@ const bindValue = (container: Container, port: ServiceIdentifier, value: unknown
   container.bind(port).toConstantValue(value);
 };
 
-async function load(container: Container, config: Config): Promise<LoadedPlugins> {
+async function load(
+  container: Container,
+  config: Config,
+  definitions: PluginDefinitions | undefined,
+): Promise<LoadedPlugins> {
   // Most brokers have none.
   const { loadPlugins } = await import('../plugins/load.js');
   try {
-    return { plugins: await loadPlugins(config, await container.getAsync(PluginHost)), problems: [] };
+    return { plugins: await loadPlugins(config, await container.getAsync(PluginHost), definitions), problems: [] };
   } catch (error) {
     if (error instanceof ConfigError) return { plugins: [], problems: error.problems };
     throw error;

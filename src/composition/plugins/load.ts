@@ -7,13 +7,25 @@ import { collectErrors, ConfigError } from '../config-error.js';
 import { formatPath } from '../config-path.js';
 import { construct } from './construct.js';
 import type { HostedPlugin, PluginHost } from './host.js';
+import type { PluginDefinition } from '../../plugin/definition.js';
 import { importPlugin } from './packages.js';
 import { misplacement } from './plugin-ports.js';
 
-/** @throws ConfigError with what is wrong with every one of them. */
-export async function loadPlugins(config: Config, host: PluginHost): Promise<readonly HostedPlugin[]> {
-  const { plugins, directory } = config;
-  const hosted = await collectErrors(plugins.map((plugin, index) => loadOne(plugin, index, directory, host)));
+/** Definitions by the name of the package that the configuration has. */
+export type PluginDefinitions = ReadonlyMap<string, PluginDefinition>;
+
+/**
+ * @param definitions of plugins that are not imported.
+ * @throws ConfigError with what is wrong with every one of them.
+ */
+export async function loadPlugins(
+  { plugins, directory }: Config,
+  host: PluginHost,
+  definitions: PluginDefinitions = new Map(),
+): Promise<readonly HostedPlugin[]> {
+  const hosted = await collectErrors(
+    plugins.map((plugin, index) => loadOne(plugin, index, { directory, host, definitions })),
+  );
   const problems = hosted.flatMap(({ name }, index) => {
     const first = hosted.findIndex((other) => other.name === name);
     const rule = `expected another, given with the key name`;
@@ -23,15 +35,20 @@ export async function loadPlugins(config: Config, host: PluginHost): Promise<rea
   return hosted;
 }
 
+interface Loading {
+  readonly directory: string | undefined;
+  readonly host: PluginHost;
+  readonly definitions: PluginDefinitions;
+}
+
 async function loadOne(
   { package: from, name, options }: PluginConfig,
   index: number,
-  directory: string | undefined,
-  host: PluginHost,
+  { directory, host, definitions }: Loading,
 ): Promise<HostedPlugin> {
   const path = ['plugins', index];
   const key = formatPath(path);
-  const definition = await importPlugin({ name: from, key: `${key}.package`, directory });
+  const definition = definitions.get(from) ?? (await importPlugin({ name: from, key: `${key}.package`, directory }));
   for (const port of definition.provides) {
     const problem = misplacement(port);
     if (problem !== undefined) throw new ConfigError([`${key}: the plugin ${from} ${problem}`]);
