@@ -37,7 +37,7 @@ const shared = {
  */
 const LONG = [
   'test/architecture/(dependency-rules|purity-rules|test-runs)\\.test',
-  'test/e2e/(backup|kill|power|migrate|migrate-kill|recovery)\\.test',
+  'test/e2e/(backup|create-plugin|kill|power|migrate|migrate-kill|recovery)\\.test',
   'test/e2e/(administration(-attacks)?|command)\\.test',
   'test/e2e/(file-storage|hostile-clients|inspect|loss-matrix|mixed-versions|mqtt-js(-5)?|plugins)\\.test',
   'test/e2e/(memory|names-in-memory|waiting-memory)\\.test',

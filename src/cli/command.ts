@@ -5,6 +5,7 @@ import { addCheckConfig } from './check-config.js';
 import { addCompletion } from './completion/completion.js';
 import { addConfigSchema } from './config-schema.js';
 import { addConvert } from './convert.js';
+import { addCreatePlugin } from './create-plugin/create-plugin.js';
 import { addExport } from './export.js';
 import { ExitStatus, reportError } from './report-error.js';
 import { addImport } from './import.js';
@@ -77,6 +78,7 @@ export function commandLine(host: ProcessHost): Command {
   addMigrate(program, host);
   addExport(program, host);
   addImport(program, host);
+  addCreatePlugin(program, host);
   addCompletion(program, host);
   return program;
 }

@@ -67,7 +67,7 @@ test('every page of the documents can be reached from the README', () => {
 /** Every path of the code without its extension, and every part of such a path. */
 function codePaths(): Set<string> {
   const paths = new Set<string>();
-  for (const { path } of ['src', 'adapters', 'test'].flatMap((folder) => projectFiles(folder, /./))) {
+  for (const { path } of ['src', 'adapters', 'templates', 'test'].flatMap((folder) => projectFiles(folder, /./))) {
     const parts = path.replace(/\.\w+$/, '').split('/');
     for (let from = 0; from < parts.length; from++)
       for (let to = from + 2; to <= parts.length; to++) paths.add(parts.slice(from, to).join('/'));

@@ -50,9 +50,9 @@ describe.each(RULE_NAMES)('tidiness: %s', (rule) => {
   });
 });
 
-test('the top level holds five folders and configuration files, nothing else', () => {
+test('the top level holds six folders and configuration files, nothing else', () => {
   const folders = topLevel().filter((name) => !name.includes('.') && name !== 'LICENSE');
-  expect(folders.sort()).toEqual(['adapters', 'deploy', 'docs', 'src', 'test']);
+  expect(folders.sort()).toEqual(['adapters', 'deploy', 'docs', 'src', 'templates', 'test']);
 });
 
 /** The lines on which a rule finds something. */

@@ -1,0 +1,12 @@
+// What hexmq requires of a plugin.
+import { describe, test } from 'node:test';
+import { pluginContract } from 'hexmq/testkit';
+import plugin from '../src/index.js';
+
+pluginContract({
+  name: 'example-plugin',
+  plugin,
+  refused: [{ options: { unknown: 1 }, option: 'unknown' }],
+  describe,
+  test,
+});
