@@ -12,6 +12,8 @@ export type { NotAskedReport, TestBody } from './asking.js';
 export { authenticationMethodContract } from './method-contract.js';
 export type { MethodClient, MethodContractOptions, MethodUnderTest } from './method-contract.js';
 export { ContractViolation } from './compare.js';
+export { contractSummary } from './contract-summary.js';
+export type { ContractSummary } from './contract-summary.js';
 export { FaultyStorage } from './faulty-storage.js';
 export type { Chaos, FaultyStorageOptions, HoldPoint, Misbehaviour, StorageOperation } from './faulty-storage.js';
 export { describeFailure, explain, runSeed } from './simulation/index.js';
