@@ -23,7 +23,10 @@ export interface EventSubscription {
   readonly name: string;
   /** Events that were dropped because too many waited. */
   readonly dropped: number;
-  /** Resolves when the listener is not running and is called no more; what still waits is dropped without a count. */
+  /**
+   * Resolves when the listener is not running and is called no more; what still waits is dropped without a count. So
+   * the listener may call it, and must not wait for it.
+   */
   end(): Promise<void>;
 }
 

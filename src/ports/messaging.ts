@@ -76,7 +76,10 @@ export interface InProcessSubscription {
   readonly waiting: number;
   /** Messages that were dropped because too many waited. */
   readonly dropped: number;
-  /** Resolves when `receive` is not running and is called no more; what still waits is dropped without a count. */
+  /**
+   * Resolves when `receive` is not running and is called no more; what still waits is dropped without a count. So
+   * `receive` may call it, and must not wait for it.
+   */
   end(): Promise<void>;
 }
 
