@@ -23,7 +23,7 @@ import { networkModule } from './modules/network.js';
 import { observabilityModule } from './modules/observability.js';
 import { overridesModule } from './modules/overrides.js';
 import type { Overrides } from './modules/overrides.js';
-import { loadPluginsInto, pluginsModule } from './modules/plugins.js';
+import { loadPluginsInto, pluginHostModule, pluginsModule } from './modules/plugins.js';
 import { storageModule } from './modules/storage.js';
 import { sysModule } from './modules/sys.js';
 import { systemModule } from './modules/system.js';
@@ -42,6 +42,7 @@ const MODULES = [
   systemModule,
   observabilityModule,
   eventsModule,
+  pluginHostModule,
   authModule,
   interceptionModule,
   storageModule,

@@ -20,6 +20,7 @@ export interface Startable {
 
 /**
  * Injection token of what a plugin starts and stops; multi-bound. It starts when the broker runs and before clients can
- * connect, and stops when their connections have ended.
+ * connect. It stops when no new client can connect, and before those that are connected are disconnected: what it is
+ * offered still works.
  */
 export const Startable = port<Startable>('Startable');

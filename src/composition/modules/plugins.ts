@@ -22,8 +22,8 @@ interface LifeDependencies {
   readonly components: AdapterComponents;
 }
 
-/** To be loaded before the module of the network: plugins start before clients can connect. */
-export const pluginsModule = ({ directory, plugins }: Config): ContainerModule =>
+/** To be loaded before all modules of adapters: what these were offered ends when they have stopped. */
+export const pluginHostModule = ({ directory }: Config): ContainerModule =>
   new ContainerModule(({ bind }) => {
     bind(LateServices).toDynamicValue(() => new LateServices());
     bind(PluginMetrics).toDynamicValue(() => new PluginMetrics());
@@ -32,6 +32,15 @@ export const pluginsModule = ({ directory, plugins }: Config): ContainerModule =
       [Components, Random, LateServices, PluginMetrics],
     );
     bind(AdapterFactory).toResolvedValue((host) => new AdapterFactory(host, directory), [PluginHost]);
+    bind(LifecyclePart).toResolvedValue(
+      (adapters) => ({ name: 'services of adapters', stop: () => adapters.release() }),
+      [AdapterFactory],
+    );
+  });
+
+/** To be loaded before the module of the network: plugins start before clients can connect. */
+export const pluginsModule = ({ plugins }: Config): ContainerModule =>
+  new ContainerModule(({ bind }) => {
     bind(LifecyclePart).toResolvedValue(
       ...byName(
         ({ loaded, clock, components: { emit } }: LifeDependencies) =>

@@ -15,7 +15,7 @@ import type { AdapterConfig } from '../config.js';
 import { Components } from '../injection.js';
 import { suggestion } from '../nearest.js';
 import { construct } from './construct.js';
-import type { PluginHost } from './host.js';
+import type { AskedPlugin, HostedPlugin, PluginHost } from './host.js';
 import { NamedListener } from './named-listener.js';
 import { importPackage, importPlugin, loaded } from './packages.js';
 import type { Exports } from './packages.js';
@@ -50,6 +50,7 @@ type Factory = (options: GivenOptions, components: AdapterComponents) => unknown
 export class AdapterFactory {
   readonly #host: PluginHost;
   readonly #directory: string | undefined;
+  readonly #releases: (() => Promise<void>)[] = [];
 
   /** @param directory of the configuration file. */
   constructor(host: PluginHost, directory: string | undefined) {
@@ -71,11 +72,11 @@ export class AdapterFactory {
     const key = formatPath([...path, 'adapter']);
     if (!isPlugin(plugin)) {
       const definition = asPlugin(kind, adapter, factoryOf(kind, adapter, key, module), path);
-      const hosted = await this.#host.host({ ...asked(adapter, options, path), definition });
+      const hosted = await this.#made({ ...asked(adapter, options, path), definition });
       return hosted.provided.get(kind.port)?.[0] as Port;
     }
     const definition = plugin as PluginDefinition;
-    const hosted = await this.#host.host({ ...asked(adapter, options, path), definition });
+    const hosted = await this.#made({ ...asked(adapter, options, path), definition });
     return onlyOne(kind.port, hosted.provided, `${key}: the plugin ${hosted.name}`);
   }
 
@@ -90,8 +91,19 @@ export class AdapterFactory {
     const key = formatPath(path);
     const wanted = { name: from, key: `${key}.package`, directory: this.#directory };
     const definition = await importPlugin(wanted);
-    const hosted = await this.#host.host({ definition, package: from, name, options, path });
+    const hosted = await this.#made({ definition, package: from, name, options, path });
     return new NamedListener(name, onlyOne(Listener, hosted.provided, `${key}: the plugin ${definition.name}`));
+  }
+
+  /** Ends what the adapters have scheduled, subscribed and listened to. */
+  async release(): Promise<void> {
+    await Promise.all(this.#releases.splice(0).map((release) => release()));
+  }
+
+  async #made(plugin: AskedPlugin): Promise<HostedPlugin> {
+    const hosted = await this.#host.host(plugin);
+    this.#releases.push(hosted.release);
+    return hosted;
   }
 
   #moduleOf(kind: AdapterKind<unknown>, name: string, path: readonly PropertyKey[]): Promise<Exports> {

@@ -431,6 +431,7 @@ describe('the container', () => {
     const parts = await container.getAllAsync(LifecyclePart);
     expect(parts.map(({ name }) => name)).toEqual([
       'event listeners',
+      'services of adapters',
       'authentication and authorization',
       'interceptors',
       'storage',

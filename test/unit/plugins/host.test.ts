@@ -355,6 +355,26 @@ describe('where packages are found', () => {
       expect(await problemsOf({ storage: { adapter } })).toBe('nothing');
   });
 
+  test('what an adapter has scheduled ends with the broker', async () => {
+    const runs: string[] = [];
+    (globalThis as { runs?: string[] }).runs = runs;
+    directory.write(
+      'scheduling.js',
+      `const name = 'scheduling';
+      export default definePlugin({ name, version: '1', api: 1, provides: [ports.Authenticator],
+        module: () => new ContainerModule(({ bind }) => {
+          bind(ports.Authenticator).toResolvedValue((scheduler) => ({ name, authenticate() {},
+            async start() { scheduler.every(1, () => void runs.push('run')); } }), [ports.Scheduler]);
+        }) });`,
+    );
+    await (await compose({ authentication: [{ adapter: './scheduling.js' }] })).start();
+    while (runs.length < 2) await new Promise((resolve) => setTimeout(resolve, 1));
+    await broker?.stop();
+    const before = runs.length;
+    await new Promise((resolve) => setTimeout(resolve, 30));
+    expect(runs).toHaveLength(before);
+  });
+
   test('an adapter that is a plugin provides its port alone, once', async () => {
     directory.write('a.js', asPlugin.replaceAll('ports.Storage', 'ports.Startable'));
     expect(await problemsOf({ storage: { adapter: './a.js' } })).toBe(
