@@ -115,6 +115,8 @@ async function packageUrl({ name, directory, refuse }: Wanted): Promise<string |
       throw refuse(`cannot be loaded (${messageOf(error)})`);
     }
   }
+  // Where one of the places is gone, what is not found may be there: that is said instead.
+  process.cwd();
   return undefined;
 }
 
