@@ -333,7 +333,7 @@ export class Evidence {
   settled(isFlushed: boolean): void {
     this.timePassed();
     this.groups.settled();
-    this.undecided.settled();
+    this.undecided.settled((client) => this.lifetimes.isStillHandled(client));
     if (this.ackLevel !== 'received') return;
     if (isFlushed) this.unflushed.clear();
     this.wills.settled();

@@ -29,9 +29,16 @@ export class Undecided {
     this.#decide(waiting.splice(0, waiting.lastIndexOf(publication) + 1));
   }
 
-  /** The broker has done all its work: nothing waits that has come from connections which have ended. */
-  settled(): void {
-    for (const connection of this.#byConnection.keys()) if (connection.isEnded) this.#forget(connection);
+  /**
+   * The broker has done all its work: nothing waits that has come from connections which have ended.
+   * @param isStillHandled of a client without a connection, whether the broker has not reported its end yet: what it
+   * had sent before waits for its turn.
+   */
+  settled(isStillHandled: (client: string) => boolean): void {
+    for (const connection of this.#byConnection.keys()) {
+      const { name, openConnections } = connection.client;
+      if (connection.isEnded && !(openConnections === 0 && isStillHandled(name))) this.#forget(connection);
+    }
   }
 
   crashed(): void {
