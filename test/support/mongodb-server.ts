@@ -23,6 +23,8 @@ export interface KillableMongoServer extends MongoServer {
   readonly kill: () => Promise<void>;
   /** Starts the killed server on the same data, at the same URI. */
   readonly restart: () => Promise<void>;
+  /** Whether it answers a client of the test's own now, and the end of its log. */
+  readonly describe: () => Promise<string>;
 }
 
 /** The version of mongod to download if there is none and the package for it is installed. */
@@ -50,7 +52,15 @@ export async function killableMongoServer(): Promise<KillableMongoServer | undef
     const restart = async (): Promise<void> => {
       await server.start();
     };
-    return { uri, newDatabase: newName, kill: () => server.kill(), restart, stop: () => server.remove() };
+    const describe = async (): Promise<string> => {
+      const answer = await ping(uri, 5000).then(
+        () => 'answers a ping',
+        (reason: unknown) => `does not answer a ping: ${String(reason)}`,
+      );
+      return `the server ${answer}; its log ends with\n${server.log()}`;
+    };
+    const kill = (): Promise<void> => server.kill();
+    return { uri, newDatabase: newName, kill, restart, describe, stop: () => server.remove() };
   } catch (error) {
     await server.remove();
     throw error;

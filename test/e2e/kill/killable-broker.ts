@@ -88,6 +88,11 @@ export class KillableBroker {
     await this.#server.restart();
   }
 
+  /** What is known of the server, for a failure. */
+  async describeServer(): Promise<string> {
+    return (await this.place.server?.describe?.()) ?? 'nothing is known of the server';
+  }
+
   /** Resolves when the broker has logged that writes succeed again, if it had logged that they fail. */
   async recovered(): Promise<void> {
     if (FAILING_WRITE.test(this.#running.stderr)) await this.#running.logs(RECOVERED_WRITE);

@@ -300,7 +300,9 @@ export class Scenario {
       history.afterAcknowledgements(chance.between(1, 300)),
       'acknowledgements after the server had come back',
       RECOVERY_MS,
-    );
+    ).catch(async (error: unknown) => {
+      throw new Error(`${String(error)}\n${await this.broker.describeServer()}`, { cause: error });
+    });
     for (const publisher of this.#publishers) publisher.pause();
     await Promise.all(this.#publishers.map(({ client }) => client.settled()));
     await Promise.all(this.#online.map(({ observer }) => observer.caughtUp()));

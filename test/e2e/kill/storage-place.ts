@@ -10,6 +10,8 @@ export interface KillableServer {
   kill(): Promise<void>;
   /** Restarts the server after a kill, with its data and at the same address. Resolves when it answers. */
   restart(): Promise<void>;
+  /** What is known of it, for a failure. */
+  describe?(): Promise<string>;
 }
 
 /** A disk that keeps only synced data when its power is cut. */

@@ -15,6 +15,8 @@ export interface ServerProcess {
   start(): Promise<string>;
   /** SIGKILL; resolves when nothing of it runs. */
   kill(): Promise<void>;
+  /** The end of what it has written. */
+  log(): string;
   /** Ends the server and removes its data. */
   remove(): Promise<void>;
 }
@@ -54,6 +56,8 @@ export async function ping(uri: string, timeoutMs: number): Promise<void> {
     await client.close();
   }
 }
+
+const endOf = (path: string): string => readFileSync(path, 'utf8').slice(-3000);
 
 export class Mongod implements ServerProcess {
   readonly #binary: string;
@@ -101,6 +105,10 @@ export class Mongod implements ServerProcess {
     await exit;
   }
 
+  log(): string {
+    return endOf(join(this.#directory, 'mongod.log'));
+  }
+
   async remove(): Promise<void> {
     await this.kill();
     removeDirectory(this.#directory);
@@ -123,6 +131,10 @@ export class ScriptedServer implements ServerProcess {
 
   async kill(): Promise<void> {
     await this.#run('kill');
+  }
+
+  log(): string {
+    return endOf(join(this.#directory, 'log'));
   }
 
   async remove(): Promise<void> {
