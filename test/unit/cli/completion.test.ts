@@ -19,7 +19,8 @@ function bash(...lines: string[][]): string[] {
   });
   const { status, stdout, stderr } = spawnSync(
     'bash',
-    ['-eu', '-c', [completionOf(PROGRAM, 'bash'), ...asked].join('\n')],
+    // Where its input is a socket, it would read the settings of the machine.
+    ['--norc', '-eu', '-c', [completionOf(PROGRAM, 'bash'), ...asked].join('\n')],
     {
       encoding: 'utf8',
     },
