@@ -9,7 +9,7 @@ export const PLUGIN_API = 1;
 const MARK = Symbol.for('hexmq.plugin');
 
 /** Short enough for log lines and metrics. */
-const NAME = /^[a-z][a-z0-9-]{0,63}$/;
+export const NAME = /^[a-z][a-z0-9-]{0,63}$/;
 
 /** Options as they stand in the configuration. */
 export type GivenOptions = Readonly<Record<string, unknown>>;

@@ -6,13 +6,13 @@ import type { BrokerParts } from '../broker-parts.js';
 import { checksOf } from '../health.js';
 import type { AnswerOf } from '../operations.js';
 import { QueueSampling } from './queue-sampling.js';
-import type { Current } from './registry.js';
+import type { Current, registerExtra } from './registry.js';
 
 export class Metrics {
   readonly #parts: BrokerParts;
   readonly #queues: QueueSampling;
   readonly #current: Current = { readings: undefined };
-  #registry: Promise<Registry> | undefined;
+  #loaded: Promise<{ readonly registry: Registry; readonly register: typeof registerExtra }> | undefined;
 
   constructor(parts: BrokerParts) {
     this.#parts = parts;
@@ -40,10 +40,12 @@ export class Metrics {
   }
 
   async #read(): Promise<Registry> {
-    this.#registry ??= import('./registry.js').then(({ createRegistry }) => createRegistry(this.#current));
-    const registry = await this.#registry;
-    const { registerExtra } = await import('./registry.js');
-    registerExtra(registry, this.#parts.pluginMetrics());
+    this.#loaded ??= import('./registry.js').then((module) => ({
+      registry: module.createRegistry(this.#current),
+      register: module.registerExtra,
+    }));
+    const { registry, register } = await this.#loaded;
+    register(registry, this.#parts.pluginMetrics());
     const { measure, version, limits, storageState } = this.#parts;
     const measures = measure();
     this.#current.readings = {

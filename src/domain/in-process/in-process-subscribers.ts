@@ -4,10 +4,10 @@ import type { Context } from '../context.js';
 import type { TopicFilter } from '../identifiers.js';
 import type { InProcessInput } from '../inputs.js';
 import type { Router } from '../routing/router.js';
+import type { RetainedSource } from '../session/retained-delivery.js';
 import { parseTopicFilter } from '../topics/topic-filter.js';
 import { InProcessSubscriber } from './in-process-subscriber.js';
 import { RetainedHandOver } from './retained-hand-over.js';
-import type { RetainedMessages } from './retained-hand-over.js';
 
 interface Entry {
   readonly subscriber: InProcessSubscriber;
@@ -21,7 +21,7 @@ export class InProcessSubscribers {
   constructor(
     readonly context: Context,
     readonly router: Router,
-    readonly source: RetainedMessages,
+    readonly source: RetainedSource,
   ) {}
 
   handle(input: InProcessInput): void {

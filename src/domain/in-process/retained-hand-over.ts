@@ -2,8 +2,9 @@
 // in slices, messages are read one page at a time, and the next page is read when the subscriber has taken the last
 // one. A message that was accepted after the subscription began is skipped, because the subscriber has it already.
 import type { Context } from '../context.js';
-import type { TopicFilter, TopicName } from '../identifiers.js';
+import type { TopicFilter } from '../identifiers.js';
 import type { Message } from '../messages/message.js';
+import type { RetainedSource } from '../session/retained-delivery.js';
 import { isInEarlierPart } from '../topics/filter-parts.js';
 import type { FilterPart } from '../topics/filter-parts.js';
 import { mayMatchOwnTopics } from '../topics/own-topic.js';
@@ -16,13 +17,6 @@ import type { InProcessSubscriber } from './in-process-subscriber.js';
 
 const PAGE_TOPICS = 100;
 const PAGE_BYTES = 256 * 1024;
-
-export interface RetainedMessages {
-  readonly retained: RetainedTree;
-  /** What the broker says of itself. */
-  readonly own: { readonly tree: RetainedTree; get(topic: TopicName): Message | undefined };
-  readonly lastId: number;
-}
 
 interface Search {
   readonly filter: TopicFilter;
@@ -50,7 +44,7 @@ export class RetainedHandOver implements Task {
 
   constructor(
     readonly subscriber: InProcessSubscriber,
-    readonly source: RetainedMessages,
+    readonly source: RetainedSource,
     readonly context: Context,
   ) {
     this.#lastId = source.lastId;
