@@ -2,6 +2,7 @@
 // becomes an error that names the plugin.
 import * as z from 'zod';
 import { AdministrationError } from '../ports/index.js';
+import { BoundedCalls } from './bounded-calls.js';
 import type { Actor, AdministrationRole, Clock, OperationDescription, PluginOperation } from '../ports/index.js';
 
 const TIMEOUT_MS = 30_000;
@@ -43,8 +44,11 @@ export class PluginOperations {
   /** @throws AdministrationError (as a rejection) */
   async call(name: string, request: unknown, actor: Actor): Promise<unknown> {
     const { plugin, operation } = (this.#entries.get(name) as Entry).owned;
+    const late = `the plugin ${plugin} failed: no answer within ${TIMEOUT_MS} ms`;
+    // How many are under way is for the endpoints to bound.
+    const calls = new BoundedCalls(this.#clock, { max: Infinity, timeoutMs: TIMEOUT_MS, busy: '', late });
     try {
-      return await this.#inTime(() =>
+      return await calls.run(() =>
         Promise.resolve().then(() => operation.handle(request as Readonly<Record<string, unknown>>, actor)),
       );
     } catch (error) {
@@ -52,19 +56,6 @@ export class PluginOperations {
       const why = error instanceof Error ? error.message : String(error);
       throw new AdministrationError('unavailable', `the plugin ${plugin} failed: ${why}`);
     }
-  }
-
-  #inTime(handle: () => Promise<unknown>): Promise<unknown> {
-    return new Promise((resolve, reject) => {
-      const timer = this.#clock.at(this.#clock.nowMs() + TIMEOUT_MS, () => {
-        reject(new Error(`no answer within ${TIMEOUT_MS} ms`));
-      });
-      void handle()
-        .then(resolve, reject)
-        .finally(() => {
-          timer.cancel();
-        });
-    });
   }
 }
 
